@@ -1,0 +1,4 @@
+export * from './errors.ts';
+export * from './locks.ts';
+export * from './logger.ts';
+export * from './undo.ts';
