@@ -3,3 +3,4 @@ export * from './errors.ts';
 export * from './locks.ts';
 export * from './logger.ts';
 export * from './undo.ts';
+export * from './worker.ts';
