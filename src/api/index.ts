@@ -3,16 +3,22 @@ import type { components } from './engine.types.ts';
 type Schemas = components['schemas'];
 
 export type AuthConfig = Schemas['AuthConfig'];
-export type ContainerConfig = Schemas['ContainerConfig'];
+/** Every field may be missing or null on the wire: Go's zero value. */
+type Nullable<T> = { [K in keyof T]?: T[K] | null };
+
+export type ContainerConfig = Nullable<Schemas['ContainerConfig']>;
 export type ContainerCreateResponse = Schemas['ContainerCreateResponse'];
-export type ContainerInspect = Schemas['ContainerInspectResponse'];
+export type ContainerInspect = Nullable<Omit<Schemas['ContainerInspectResponse'], 'Config' | 'HostConfig'>> & {
+  Config?: ContainerConfig;
+  HostConfig?: HostConfig;
+};
 export type ContainerSummary = Schemas['ContainerSummary'];
 export type ContainerTop = Schemas['ContainerTopResponse'];
 export type ContainerWait = Schemas['ContainerWaitResponse'];
 export type EndpointSettings = Schemas['EndpointSettings'];
 export type EventMessage = Schemas['EventMessage'];
 export type HealthConfig = Schemas['HealthConfig'];
-export type HostConfig = Schemas['HostConfig'];
+export type HostConfig = Nullable<Schemas['HostConfig']>;
 export type ImageDeleteItem = Schemas['ImageDeleteResponseItem'];
 export type ImageHistoryItem = Schemas['ImageHistoryResponseItem'];
 export type ImageInspect = Schemas['ImageInspect'];

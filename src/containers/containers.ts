@@ -1,0 +1,99 @@
+import { GantryError } from '../base/index.ts';
+
+import type { ContainerRecord } from './record.ts';
+import { IdIndex } from './identity.ts';
+
+/** What the table needs of a store: durable records by id. */
+export interface ContainerRecords {
+  get(id: string): ContainerRecord | undefined;
+  values(): Iterable<ContainerRecord>;
+  readonly size: number;
+  put(id: string, record: ContainerRecord): void;
+  delete(id: string): void;
+}
+
+/**
+ * All containers of the daemon, by id and by name. Every change is durable when it returns. Names are unique; a name is
+ * taken from `add` or `rename` until `delete`.
+ */
+export class Containers {
+  readonly #records: ContainerRecords;
+  readonly #index: IdIndex;
+  readonly #idByName = new Map<string, string>();
+
+  constructor(records: ContainerRecords) {
+    this.#records = records;
+    const all = [...records.values()];
+    this.#index = new IdIndex(all.map(({ id }) => id));
+    for (const { id, name } of all) this.#idByName.set(name, id);
+  }
+
+  get size(): number {
+    return this.#records.size;
+  }
+
+  all(): Iterable<ContainerRecord> {
+    return this.#records.values();
+  }
+
+  get(id: string): ContainerRecord | undefined {
+    return this.#records.get(id);
+  }
+
+  isNameTaken(name: string): boolean {
+    return this.#idByName.has(name);
+  }
+
+  /** The container that `ref` means: full id, name with or without slash, unique id prefix, in this order. */
+  find(ref: string): ContainerRecord {
+    const byName = this.#idByName.get(ref.startsWith('/') ? ref.slice(1) : ref);
+    const id = this.#records.get(ref) === undefined ? (byName ?? this.#index.resolve(ref)) : ref;
+    const record = id === undefined ? undefined : this.#records.get(id);
+    if (record === undefined) {
+      throw new GantryError('notFound', `No such container: ${ref}`, {
+        hint: 'List all containers, stopped ones too, with `gantry ps -a`.',
+      });
+    }
+    return record;
+  }
+
+  add(record: ContainerRecord): void {
+    this.#claim(record.name, record.id);
+    this.#records.put(record.id, record);
+    this.#index.add(record.id);
+  }
+
+  /** Replaces the record by what `change` makes of the current one; `notFound` when it has gone meanwhile. */
+  update(id: string, change: (record: ContainerRecord) => ContainerRecord): ContainerRecord {
+    const record = this.#records.get(id);
+    if (record === undefined) throw new GantryError('notFound', `No such container: ${id}`);
+    const next = change(record);
+    if (next.name !== record.name) {
+      this.#claim(next.name, id);
+      this.#idByName.delete(record.name);
+    }
+    this.#records.put(id, next);
+    return next;
+  }
+
+  delete(id: string): void {
+    const record = this.#records.get(id);
+    if (record === undefined) return;
+    this.#records.delete(id);
+    this.#index.delete(id);
+    this.#idByName.delete(record.name);
+  }
+
+  #claim(name: string, id: string): void {
+    const holder = this.#idByName.get(name);
+    if (holder !== undefined) {
+      throw new GantryError(
+        'conflict',
+        `Conflict. The container name "/${name}" is already in use by container "${holder}". ` +
+          'You have to remove (or rename) that container to be able to reuse that name.',
+        { hint: `Remove it with \`gantry rm ${name}\`, or choose another --name.` },
+      );
+    }
+    this.#idByName.set(name, id);
+  }
+}
