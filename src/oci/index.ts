@@ -2,3 +2,4 @@ export * from './config.ts';
 export * from './digest.ts';
 export * from './manifest.ts';
 export * from './platform.ts';
+export * from './reference.ts';
