@@ -1,1 +1,3 @@
+export * from './fake.ts';
 export * from './libc.ts';
+export * from './mount.ts';

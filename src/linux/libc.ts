@@ -10,15 +10,20 @@ export const libc = koffi.load('libc.so.6');
 
 const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 
-/** Throws a Node-style system error (`code`, `errno`, `syscall`) for the errno that the last FFI call left. */
-export function throwErrno(syscall: string, subject = ''): never {
+/** A Node-style system error (`code`, `errno`, `syscall`) for the errno that the last FFI call left. */
+export function syscallError(syscall: string, subject = ''): NodeJS.ErrnoException {
   const errno = koffi.errno();
   const code = names.get(errno) ?? `E${errno}`;
   const error = new Error(`${code}: ${syscall}${subject === '' ? '' : ` '${subject}'`}`) as NodeJS.ErrnoException;
   error.code = code;
   error.errno = -errno;
   error.syscall = syscall;
-  throw error;
+  return error;
+}
+
+/** Throws `syscallError`. */
+export function throwErrno(syscall: string, subject = ''): never {
+  throw syscallError(syscall, subject);
 }
 
 /** `result` when it is not negative, else the system error that errno tells. */

@@ -1,0 +1,4 @@
+export * from './content.ts';
+export * from './paths.ts';
+export * from './records.ts';
+export * from './snapshotter.ts';
