@@ -58,8 +58,10 @@ export function shouldRestart(policy: RestartPolicy, ended: EndedRun): boolean {
     case 'unless-stopped':
       return true;
     case 'on-failure':
-      return ended.exitCode !== 0 && (policy.maximumRetryCount === 0 || ended.restartCount < policy.maximumRetryCount);
+      break;
   }
+  if (ended.exitCode === 0) return false;
+  return policy.maximumRetryCount === 0 || ended.restartCount < policy.maximumRetryCount;
 }
 
 /**

@@ -28,6 +28,8 @@ test('restart policies are read as Docker reads them', () => {
   }
 });
 
+const onFailure = (MaximumRetryCount: number) => parseRestartPolicy({ Name: 'on-failure', MaximumRetryCount });
+
 test('a container is restarted as its policy says', () => {
   const run = { exitCode: 1, manuallyStopped: false, restartCount: 2 };
   const always = parseRestartPolicy({ Name: 'always' });
@@ -35,7 +37,6 @@ test('a container is restarted as its policy says', () => {
   assert.equal(shouldRestart(always, { ...run, exitCode: 0 }), true);
   assert.equal(shouldRestart(always, { ...run, manuallyStopped: true }), false);
   assert.equal(shouldRestart(parseRestartPolicy({ Name: 'no' }), run), false);
-  const onFailure = (MaximumRetryCount: number) => parseRestartPolicy({ Name: 'on-failure', MaximumRetryCount });
   assert.equal(shouldRestart(onFailure(0), run), true);
   assert.equal(shouldRestart(onFailure(3), run), true);
   assert.equal(shouldRestart(onFailure(2), run), false);

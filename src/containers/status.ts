@@ -30,6 +30,7 @@ export function statusText(
     case 'restarting':
       return `Restarting (${state.exitCode}) ${since(state.finishedAt)} ago`;
     case 'exited':
-      return `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`;
+      break;
   }
+  return `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`;
 }
