@@ -1,0 +1,99 @@
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+
+import { capabilitiesOf } from './capabilities.ts';
+import type { HostDevice, HostFacts } from './specInput.ts';
+
+const architectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' };
+
+/** Docker's name (GOARCH) of the architecture that this process runs on. */
+export const architectureName = (): string => architectures[process.arch] ?? process.arch;
+
+/** Names of /proc/PID/limits as setrlimit(2) has them. */
+const limitNames: Readonly<Record<string, string>> = {
+  'Max cpu time': 'cpu',
+  'Max file size': 'fsize',
+  'Max data size': 'data',
+  'Max stack size': 'stack',
+  'Max core file size': 'core',
+  'Max resident set': 'rss',
+  'Max processes': 'nproc',
+  'Max open files': 'nofile',
+  'Max locked memory': 'memlock',
+  'Max file locks': 'locks',
+  'Max pending signals': 'sigpending',
+  'Max msgqueue size': 'msgqueue',
+  'Max nice priority': 'nice',
+  'Max realtime priority': 'rtprio',
+  'Max realtime timeout': 'rttime',
+};
+
+/** Hard limits in the text of a /proc/PID/limits, by name in lower case; `unlimited` is Infinity. */
+export function parseHardLimits(text: string): Record<string, number> {
+  const limits: Record<string, number> = {};
+  for (const line of text.split('\n')) {
+    const name = limitNames[line.slice(0, 26).trim()];
+    const hard = line.slice(26).trim().split(/\s+/)[1];
+    if (name !== undefined && hard !== undefined) limits[name] = hard === 'unlimited' ? Infinity : Number(hard);
+  }
+  return limits;
+}
+
+/** Below /dev, what belongs to a terminal or a container's own mounts and is not passed on. */
+const ownDirectories = new Set(['pts', 'shm', 'fd', 'mqueue', 'console', '.lxc', '.lxd-mounts', '.udev']);
+
+function deviceOf(path: string): HostDevice | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined || !(stat.isBlockDevice() || stat.isCharacterDevice())) return undefined;
+  const { major, minor } = deviceNumber(stat.rdev);
+  const type = stat.isBlockDevice() ? 'b' : 'c';
+  return { path, type, major, minor, mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid };
+}
+
+/** Splits a dev_t as glibc packs it (makedev(3)). */
+export function deviceNumber(packed: number): { major: number; minor: number } {
+  const number = BigInt(packed);
+  return {
+    major: Number(((number >> 8n) & 0xfffn) | ((number >> 32n) & 0xffff_f000n)),
+    minor: Number((number & 0xffn) | ((number >> 12n) & 0xffff_ff00n)),
+  };
+}
+
+function devicesBelow(directory: string): HostDevice[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) return ownDirectories.has(entry.name) ? [] : devicesBelow(path);
+    if (ownDirectories.has(entry.name)) return [];
+    return deviceOf(path) ?? [];
+  });
+}
+
+/** Device nodes at or below a host path. A symbolic link at the path itself is followed, as Docker does; others are not. */
+function devicesAt(path: string): HostDevice[] {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return [];
+  if (stat.isDirectory()) return devicesBelow(path);
+  const { major, minor } = deviceNumber(stat.rdev);
+  if (!stat.isBlockDevice() && !stat.isCharacterDevice()) return [];
+  const type = stat.isBlockDevice() ? 'b' : 'c';
+  return [{ path, type, major, minor, mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid }];
+}
+
+const statusField = (status: string, name: string): string =>
+  new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';
+
+/** Reads what the kernel allows this process to give to containers. The values do not change while the daemon runs. */
+export function readHostFacts(cgroupVersion: 1 | 2): HostFacts {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  return {
+    architecture: architectureName(),
+    cgroupVersion,
+    countsSwap: cgroupVersion === 2 || existsSync('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes'),
+    cpuCount: availableParallelism(),
+    capabilities: capabilitiesOf(statusField(status, 'CapBnd')),
+    oomScoreAdj: Number(readFileSync('/proc/self/oom_score_adj', 'utf8')),
+    hardLimits: parseHardLimits(readFileSync('/proc/self/limits', 'utf8')),
+    devicesAt,
+  };
+}
