@@ -1,0 +1,84 @@
+/** What a daemon may have left on the machine, found by the names that only it uses. */
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { run } from './run.ts';
+
+/** What tells one daemon's things from another's. */
+export interface Footprint {
+  readonly directory: string;
+  readonly bridge: string;
+  readonly cgroupParent: string;
+}
+
+/**
+ * Mounts under its directory, processes that name its directory, its container cgroups, and what is attached to its
+ * bridge. The bridge itself and its firewall table may outlive a daemon, as they do with others of the kind.
+ */
+export async function traces(of: Footprint): Promise<string[]> {
+  const links = (await linkTraces(of)).filter((link) => link !== of.bridge);
+  return [
+    ...mountTraces(of).map((mount) => `mount ${mount}`),
+    ...processTraces(of).map((process) => `process ${process}`),
+    ...cgroupTraces(of).map((cgroup) => `cgroup ${cgroup}`),
+    ...links.map((link) => `link ${link}`),
+  ];
+}
+
+function mountTraces(of: Footprint): string[] {
+  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+  return lines.map((line) => line.split(' ')[4] ?? '').filter((mount) => mount.startsWith(`${of.directory}/`));
+}
+
+function processTraces(of: Footprint): string[] {
+  const found: string[] = [];
+  for (const pid of readdirSync('/proc')) {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
+    const command = commandOf(pid);
+    if (command.includes(`${of.directory}/`)) found.push(`${pid} ${command.slice(0, 200)}`);
+  }
+  return found;
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return ''; // it has ended meanwhile
+  }
+}
+
+/** Cgroups of containers, which lie below the daemon's own parent; the empty parent may stay. */
+function cgroupTraces(of: Footprint): string[] {
+  const found: string[] = [];
+  for (const hierarchy of ['', ...subdirectories('/sys/fs/cgroup')]) {
+    const parent = path.join('/sys/fs/cgroup', hierarchy, of.cgroupParent);
+    found.push(...subdirectories(parent).map((name) => path.join(parent, name)));
+  }
+  return found;
+}
+
+function subdirectories(directory: string): string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+  } catch {
+    return []; // no such directory is what we hope for
+  }
+}
+
+/** The bridge and what is attached to it. */
+export async function linkTraces(of: Footprint): Promise<string[]> {
+  const { stdout } = await run('ip', ['-json', 'link', 'show']);
+  const links = JSON.parse(stdout || '[]') as { ifname: string; master?: string }[];
+  return links.filter((link) => link.ifname === of.bridge || link.master === of.bridge).map((link) => link.ifname);
+}
+
+/** Tables (family, name) whose rules name the bridge and no other daemon's: those that carry the bridge in their name. */
+export async function firewallTraces(of: Footprint): Promise<[string, string][]> {
+  const { stdout } = await run('nft', ['list', 'tables']);
+  const tables = [...stdout.matchAll(/^table (\S+) (\S+)$/gm)];
+  return tables.flatMap((match) => {
+    const [, family = '', table = ''] = match;
+    return table.includes(of.bridge) || table.includes(of.bridge.replaceAll('-', '_')) ? [[family, table]] : [];
+  });
+}
