@@ -1,8 +1,11 @@
 import type { components } from './engine.types.ts';
 
+export * from './routes.ts';
+
 type Schemas = components['schemas'];
 
-export type AuthConfig = Schemas['AuthConfig'];
+/** What X-Registry-Auth carries: the document's fields, and the tokens that clients send too. */
+export type AuthConfig = Schemas['AuthConfig'] & { auth?: string; identitytoken?: string; registrytoken?: string };
 /** Every field may be missing or null on the wire: Go's zero value. */
 type Nullable<T> = { [K in keyof T]?: T[K] | null };
 
@@ -16,7 +19,8 @@ export type ContainerSummary = Schemas['ContainerSummary'];
 export type ContainerTop = Schemas['ContainerTopResponse'];
 export type ContainerWait = Schemas['ContainerWaitResponse'];
 export type EndpointSettings = Schemas['EndpointSettings'];
-export type EventMessage = Schemas['EventMessage'];
+/** `timeNano` does not fit a double: producers give a bigint, and the server writes all its digits. */
+export type EventMessage = Omit<Schemas['EventMessage'], 'timeNano'> & { timeNano?: number | bigint };
 export type HealthConfig = Schemas['HealthConfig'];
 export type HostConfig = Nullable<Schemas['HostConfig']>;
 export type ImageDeleteItem = Schemas['ImageDeleteResponseItem'];
