@@ -1,0 +1,67 @@
+import type { ContainerConfig, HostConfig } from '../api/index.ts';
+import { GantryError } from '../base/index.ts';
+
+const builtinNetworks: ReadonlySet<string> = new Set(['bridge', 'host', 'none']);
+
+/** What a client may ask for that this engine does not have: each with what to do instead. */
+const refusals: readonly {
+  readonly asked: (host: HostConfig, own: ContainerConfig) => boolean;
+  readonly what: string;
+  readonly instead: string;
+}[] = [
+  {
+    asked: (host) => Object.values(host.PortBindings ?? {}).some((bindings) => bindings !== null && bindings.length > 0),
+    what: 'published ports',
+    instead: "Reach the container by its own address (`gantry inspect`), or use --network host.",
+  },
+  { asked: (host) => host.PublishAllPorts === true, what: 'published ports', instead: 'Use --network host.' },
+  {
+    asked: (_, own) => Object.keys(own.Volumes ?? {}).length > 0,
+    what: 'anonymous volumes',
+    instead: 'Bind a directory of the host: -v /path/on/host:/path/in/container.',
+  },
+  { asked: (host) => (host.VolumesFrom ?? []).length > 0, what: '--volumes-from', instead: 'Repeat the binds with -v.' },
+  { asked: (host) => (host.Links ?? []).length > 0, what: '--link', instead: 'Use --add-host with the other container’s address.' },
+  {
+    asked: (_, own) => (own.Healthcheck?.Test ?? []).length > 0 && own.Healthcheck?.Test?.[0] !== 'NONE',
+    what: 'health checks',
+    instead: 'Leave the --health options out.',
+  },
+  { asked: (host) => (host.DeviceRequests ?? []).length > 0, what: 'device requests (--gpus)', instead: 'Name the devices with --device.' },
+  {
+    asked: (host) => Boolean(host.UsernsMode) && host.UsernsMode !== 'host',
+    what: 'user namespaces (--userns)',
+    instead: 'Leave --userns out.',
+  },
+  { asked: (host) => Object.keys(host.StorageOpt ?? {}).length > 0, what: '--storage-opt', instead: 'Leave it out.' },
+  { asked: (host) => Boolean(host.VolumeDriver), what: 'volume drivers', instead: 'Leave --volume-driver out.' },
+];
+
+/** Refuses, with `notImplemented` or Docker's own error, what the client asked for and this engine does not do. */
+export function refuseUnsupported(host: HostConfig, own: ContainerConfig): void {
+  for (const { asked, what, instead } of refusals) {
+    if (asked(host, own)) throw new GantryError('notImplemented', `${what} are not available yet`.replace(/^(--\S+) are/, '$1 is'), { hint: instead });
+  }
+  checkNetwork(host.NetworkMode ?? 'bridge');
+  checkNamespace('ipc', host.IpcMode ?? '', ['', 'private', 'host', 'none', 'shareable']);
+  checkNamespace('pid', host.PidMode ?? '', ['', 'private', 'host']);
+  checkNamespace('uts', host.UTSMode ?? '', ['', 'private', 'host']);
+}
+
+function checkNetwork(mode: string): void {
+  if (builtinNetworks.has(mode)) return;
+  if (mode.startsWith('container:')) {
+    throw new GantryError('notImplemented', "sharing another container's network is not available yet", {
+      hint: 'Use --network bridge, host or none.',
+    });
+  }
+  throw new GantryError('notFound', `network ${mode} not found`, { hint: 'There are the networks bridge, host and none.' });
+}
+
+function checkNamespace(kind: string, mode: string, allowed: readonly string[]): void {
+  if (allowed.includes(mode)) return;
+  if (mode.startsWith('container:')) {
+    throw new GantryError('notImplemented', `joining another container's ${kind} namespace is not available yet`);
+  }
+  throw new GantryError('invalid', `invalid ${kind === 'ipc' ? 'IPC' : kind === 'pid' ? 'PID' : 'UTS'} mode: ${mode}`);
+}
