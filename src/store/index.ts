@@ -1,5 +1,7 @@
 export * from './content.ts';
+export { openContentStore } from './fileContent.ts';
 export * from './paths.ts';
 export * from './records.ts';
 export * from './snapshotter.ts';
+export { openRecords } from './sqliteRecords.ts';
 export * from './tar/pack.ts';

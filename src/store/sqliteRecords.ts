@@ -1,0 +1,187 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+
+import { GantryError, messageOf } from '../base/index.ts';
+import type { RecordCollection, RecordDatabase } from './records.ts';
+
+/**
+ * Steps from one schema version (`PRAGMA user_version`) to the next; step N leads from N to N + 1. Collections make their
+ * own tables; a step is for what changes in tables that are there. Steps are never edited once released.
+ */
+const migrations: readonly ((database: DatabaseSync) => void)[] = [
+  // Version 1 has nothing but the collections' tables: key, and value as JSON.
+  () => {},
+];
+
+/**
+ * Opens the records in the SQLite file `path`, making it when it is not there. The file belongs to this process until
+ * `close`: a second opening throws `conflict`. A file of a later schema version throws `invalid`.
+ */
+export function openRecords(path: string): RecordDatabase {
+  const database = new DatabaseSync(path);
+  try {
+    claim(database, path);
+    migrate(database, path);
+    return new SqliteRecords(database);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function claim(database: DatabaseSync, path: string): void {
+  database.exec('PRAGMA locking_mode = EXCLUSIVE');
+  try {
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN EXCLUSIVE; COMMIT');
+  } catch (error) {
+    if (!/locked/.test(messageOf(error))) throw error;
+    throw new GantryError('conflict', `the records in ${path} are in use by another daemon`, {
+      cause: error,
+      hint: 'Give this daemon a data root of its own.',
+    });
+  }
+}
+
+function migrate(database: DatabaseSync, path: string): void {
+  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+  if (version > migrations.length)
+    throw new GantryError(
+      'invalid',
+      `the records in ${path} have version ${version}; this daemon knows ${migrations.length}`,
+      {
+        hint: 'Start a daemon that is as new as the one that wrote them.',
+      },
+    );
+  for (const [at, step] of migrations.entries()) {
+    if (at < version) continue;
+    database.exec('BEGIN IMMEDIATE');
+    step(database);
+    database.exec(`PRAGMA user_version = ${at + 1}; COMMIT`);
+  }
+}
+
+/** What memory held before a transaction first changed a collection. */
+type Savepoint = Map<SqliteCollection<unknown>, Map<string, unknown>>;
+
+class SqliteRecords implements RecordDatabase {
+  readonly #database: DatabaseSync;
+  readonly #collections = new Map<string, SqliteCollection<unknown>>();
+  /** One for each transaction that is open, the outermost first. */
+  readonly #savepoints: Savepoint[] = [];
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  collection<T>(name: string): RecordCollection<T> {
+    if (!/^[A-Za-z][A-Za-z0-9_]*$/.test(name)) throw new GantryError('internal', `${name} is no name for a collection`);
+    let collection = this.#collections.get(name);
+    if (collection === undefined) {
+      collection = new SqliteCollection(this.#database, name, (changed) => this.#beforeChange(changed));
+      this.#collections.set(name, collection);
+    }
+    return collection as RecordCollection<unknown> as RecordCollection<T>;
+  }
+
+  /** May be nested; an inner one that throws takes back its own changes only. */
+  transaction<T>(work: () => T): T {
+    const depth = this.#savepoints.length;
+    this.#database.exec(depth === 0 ? 'BEGIN IMMEDIATE' : `SAVEPOINT s${depth}`);
+    this.#savepoints.push(new Map());
+    try {
+      const result = work();
+      if (result instanceof Promise) throw new GantryError('internal', 'a transaction cannot be asynchronous');
+      this.#database.exec(depth === 0 ? 'COMMIT' : `RELEASE s${depth}`);
+      this.#keepChanges();
+      return result;
+    } catch (error) {
+      this.#takeBack(depth);
+      throw error;
+    }
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #beforeChange(collection: SqliteCollection<unknown>): void {
+    const savepoint = this.#savepoints.at(-1);
+    if (savepoint !== undefined && !savepoint.has(collection)) savepoint.set(collection, collection.copy());
+  }
+
+  /** The changes of an inner transaction are now the outer one's to take back. */
+  #keepChanges(): void {
+    const inner = this.#savepoints.pop();
+    const outer = this.#savepoints.at(-1);
+    if (inner === undefined || outer === undefined) return;
+    for (const [collection, before] of inner) if (!outer.has(collection)) outer.set(collection, before);
+  }
+
+  #takeBack(depth: number): void {
+    for (const [collection, before] of this.#savepoints.pop() ?? []) collection.restore(before);
+    if (depth > 0) this.#database.exec(`ROLLBACK TO s${depth}; RELEASE s${depth}`);
+    else if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+  }
+}
+
+class SqliteCollection<T> implements RecordCollection<T> {
+  #records: Map<string, T>;
+  readonly #beforeChange: (self: SqliteCollection<unknown>) => void;
+  readonly #put: StatementSync;
+  readonly #delete: StatementSync;
+
+  constructor(database: DatabaseSync, name: string, beforeChange: (self: SqliteCollection<unknown>) => void) {
+    this.#beforeChange = beforeChange;
+    database.exec(
+      `CREATE TABLE IF NOT EXISTS ${name} (position INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, value TEXT NOT NULL) STRICT`,
+    );
+    this.#put = database.prepare(
+      `INSERT INTO ${name} (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+    );
+    this.#delete = database.prepare(`DELETE FROM ${name} WHERE key = ?`);
+    const rows = database.prepare(`SELECT key, value FROM ${name} ORDER BY position`).all();
+    this.#records = new Map(rows.map((row) => [String(row['key']), JSON.parse(String(row['value'])) as T]));
+  }
+
+  get size(): number {
+    return this.#records.size;
+  }
+
+  get(key: string): T | undefined {
+    return this.#records.get(key);
+  }
+
+  has(key: string): boolean {
+    return this.#records.has(key);
+  }
+
+  values(): Iterable<T> {
+    return this.#records.values();
+  }
+
+  entries(): Iterable<readonly [string, T]> {
+    return this.#records.entries();
+  }
+
+  /** Memory gets what a restart would load, so that a value's later fate cannot depend on when the daemon started. */
+  put(key: string, value: T): void {
+    const text = JSON.stringify(value);
+    this.#beforeChange(this);
+    this.#put.run(key, text);
+    this.#records.set(key, JSON.parse(text) as T);
+  }
+
+  delete(key: string): void {
+    if (!this.#records.has(key)) return;
+    this.#beforeChange(this);
+    this.#delete.run(key);
+    this.#records.delete(key);
+  }
+
+  copy(): Map<string, T> {
+    return new Map(this.#records);
+  }
+
+  restore(records: Map<string, unknown>): void {
+    this.#records = records as Map<string, T>;
+  }
+}
