@@ -10,15 +10,19 @@ export const libc = koffi.load('libc.so.6');
 
 const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 
-/** A Node-style system error (`code`, `errno`, `syscall`) for the errno that the last FFI call left. */
-export function syscallError(syscall: string, subject = ''): NodeJS.ErrnoException {
-  const errno = koffi.errno();
+/** A Node-style system error (`code`, `errno`, `syscall`) for a positive errno; `detail` says what it was about. */
+export function errnoError(errno: number, syscall: string, detail = ''): NodeJS.ErrnoException {
   const code = names.get(errno) ?? `E${errno}`;
-  const error = new Error(`${code}: ${syscall}${subject === '' ? '' : ` '${subject}'`}`) as NodeJS.ErrnoException;
+  const error = new Error(`${code}: ${syscall}${detail === '' ? '' : ` ${detail}`}`) as NodeJS.ErrnoException;
   error.code = code;
   error.errno = -errno;
   error.syscall = syscall;
   return error;
+}
+
+/** The system error for the errno that the last FFI call left. */
+export function syscallError(syscall: string, subject = ''): NodeJS.ErrnoException {
+  return errnoError(koffi.errno(), syscall, subject === '' ? '' : `'${subject}'`);
 }
 
 /** Throws `syscallError`. */

@@ -6,12 +6,16 @@ export interface BridgeOptions {
   readonly name: string;
   /** The bridge's own address with its prefix, such as 172.18.0.1/16. */
   readonly address: string;
+  /** The bridge is the administrator's: it is used with the address that it has, and never made, changed or removed. */
+  readonly isExternal: boolean;
   readonly enableIpMasquerade: boolean;
   readonly manageFirewall: boolean;
   readonly mtu: number;
 }
 
 export interface Sandbox {
+  /** 64 hex digits. */
+  readonly id: string;
   /** Path of the namespace, for the OCI config. */
   readonly path: string;
   readonly endpoint: Endpoint | undefined;
@@ -26,17 +30,42 @@ export interface Endpoint {
   readonly macAddress: string;
 }
 
+export interface AttachRequest {
+  /** Loopback only (`--network none`). */
+  readonly isolated: boolean;
+  /** As the user asked for it; else it follows from the address. */
+  readonly macAddress?: string;
+}
+
 export interface BridgeNetwork {
   readonly id: string;
   readonly options: BridgeOptions;
-  /** A sandbox with loopback up and, unless `isolated`, an endpoint with address and default route. Never the same twice. */
-  attach(containerId: string, options: { readonly isolated: boolean; readonly macAddress?: string }): Promise<Sandbox>;
-  /** Gives namespace, link and address back. Fast; unknown ids are no error. */
+  /**
+   * A sandbox with loopback up and, unless `isolated`, an endpoint with address and default route. Never the same twice;
+   * recorded when it resolves. Throws GantryError: `conflict` when the container has one, `unavailable` when no address is
+   * free or `reconcile` has not run, `invalid` for a bad MAC address.
+   */
+  attach(containerId: string, options: AttachRequest): Promise<Sandbox>;
+  /** Gives namespace, link and address back. Fast: the kernel's work is done after it; unknown ids are no error. */
   detach(containerId: string): Promise<void>;
   /** What is attached, as recorded. */
+  sandboxOf(containerId: string): Sandbox | undefined;
   endpointOf(containerId: string): Endpoint | undefined;
   /** Makes bridge and rules, takes up what `live` containers hold, sweeps the rest. Run once at start. */
   reconcile(live: ReadonlySet<string>): Promise<void>;
-  /** Stops the pool, closes sockets; leaves running containers' networking alone. With `destroy`, removes bridge and rules. */
+  /** Stops the pool, closes sockets; leaves running containers' networking alone. With `destroy`, removes bridge, rules and all sandboxes. */
   close(options: { readonly destroy: boolean }): Promise<void>;
+}
+
+/** The part of a collection of durable records that the network needs: a put or delete is durable when it returns. */
+export interface Records<T> {
+  get(key: string): T | undefined;
+  entries(): Iterable<readonly [string, T]>;
+  put(key: string, value: T): void;
+  delete(key: string): void;
+}
+
+/** What is recorded of a network, by its name. */
+export interface NetworkRecord {
+  readonly id: string;
 }
