@@ -1,8 +1,18 @@
 export * from './fake.ts';
+export * from './files.ts';
 export * from './libc.ts';
 export * from './mount.ts';
 export * from './fakeNetwork.ts';
 export * from './network.ts';
+export { LostThreadError } from './namespace.ts';
 export type { NetlinkRequest } from './netlink.ts';
 export type { IptablesRunner, NftRunner } from './nftables.ts';
 export * from './rtnetlink.ts';
+export * from './cgroups.ts';
+export * from './fifo.ts';
+export * from './pidfd.ts';
+export * from './process.ts';
+export * from './pty.ts';
+export * from './rootfs.ts';
+export * from './seccomp.ts';
+export * from './signals.ts';

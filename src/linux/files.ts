@@ -1,0 +1,146 @@
+/**
+ * File-system calls that Node lacks: extended attributes, device nodes, times in nanoseconds, look-ups that cannot leave
+ * a root. None follows a symbolic link in the last component. A path is text, or a Buffer where names need not be UTF-8.
+ */
+import { closeSync, openSync } from 'node:fs';
+
+import { hasCode } from '../base/index.ts';
+import { checked, libc } from './libc.ts';
+
+export type FilePath = string | Buffer;
+
+export type NodeKind = 'characterDevice' | 'blockDevice' | 'fifo';
+
+const currentDirectory = -100;
+const noFollow = 0x100;
+
+const sysSetXattr = libc.func('int lsetxattr(const char *, const char *, const void *, size_t, int)');
+const sysGetXattr = libc.func('long lgetxattr(const char *, const char *, void *, size_t)');
+const sysListXattr = libc.func('long llistxattr(const char *, void *, size_t)');
+const sysMakeNode = libc.func('int mknodat(int, const char *, unsigned int, uint64_t)');
+const sysSetTimes = libc.func('int utimensat(int, const char *, const int64_t *, int)');
+const sysSetTimesOf = libc.func('int futimens(int, const int64_t *)');
+const sysSyncFileSystem = libc.func('int syncfs(int)');
+const sysOpenAt2 = libc.func('syscall', 'long', ['long', 'int', 'const char *', 'const uint64_t *', 'size_t']);
+
+/** Sets an extended attribute, replacing one of that name. Throws the system error. */
+export function setXattr(path: FilePath, name: FilePath, value: Uint8Array): void {
+  checked(sysSetXattr(terminated(path), terminated(name), value, value.length, 0) as number, 'lsetxattr', shown(path));
+}
+
+/** Value of an extended attribute; undefined when it is not there or the file system has none. */
+export function getXattr(path: FilePath, name: FilePath): Buffer | undefined {
+  return orAbsent(() =>
+    readSized((buffer) =>
+      checked(Number(sysGetXattr(terminated(path), terminated(name), buffer, buffer.length)), 'lgetxattr', shown(path)),
+    ),
+  );
+}
+
+/** Names of a file's extended attributes, each byte a character (latin1); none where the file system has none. */
+export function listXattrs(path: FilePath): string[] {
+  const names = orAbsent(() =>
+    readSized((buffer) =>
+      checked(Number(sysListXattr(terminated(path), buffer, buffer.length)), 'llistxattr', shown(path)),
+    ),
+  );
+  return names === undefined
+    ? []
+    : names
+        .toString('latin1')
+        .split('\0')
+        .filter((name) => name !== '');
+}
+
+/** Makes a device node or a FIFO; `mode` are the permission bits, less the umask. */
+export function makeNode(path: FilePath, kind: NodeKind, mode: number, major = 0, minor = 0): void {
+  const bits = { characterDevice: 0o020000, blockDevice: 0o060000, fifo: 0o010000 }[kind];
+  const device = deviceNumber(major, minor);
+  checked(sysMakeNode(currentDirectory, terminated(path), bits | mode, device) as number, 'mknod', shown(path));
+}
+
+/** Sets access and modification time, in nanoseconds since the epoch; the kernel clamps what the file system cannot hold. */
+export function setTimes(path: FilePath, accessNs: bigint, modificationNs: bigint): void {
+  const times = timesOf(accessNs, modificationNs);
+  checked(sysSetTimes(currentDirectory, terminated(path), times, noFollow) as number, 'utimensat', shown(path));
+}
+
+/** `setTimes` for an open file. */
+export function setTimesOf(fd: number, accessNs: bigint, modificationNs: bigint): void {
+  checked(sysSetTimesOf(fd, timesOf(accessNs, modificationNs)) as number, 'futimens');
+}
+
+/** Writes everything of the file system that holds `path` to the disk. Blocks: not for the main thread. */
+export function syncFileSystem(path: FilePath): void {
+  const fd = openSync(path, 'r');
+  try {
+    checked(sysSyncFileSystem(fd) as number, 'syncfs', shown(path));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const resolveNoMagicLinks = 0x02n;
+const resolveInRoot = 0x10n;
+const openAt2Number = 437;
+const closeOnExec = 0o2000000;
+
+/**
+ * Opens `path` as a process would whose root directory is `root`: absolute links and `..` stay inside (openat2(2),
+ * RESOLVE_IN_ROOT). Returns a file descriptor that the caller closes. `flags` are `fs.constants.O_*`.
+ */
+export function openInRoot(root: string, path: string, flags: number, mode = 0): number {
+  const base = openSync(root, 'r');
+  try {
+    const how = BigUint64Array.of(BigInt(flags | closeOnExec), BigInt(mode), resolveInRoot | resolveNoMagicLinks);
+    return checked(Number(sysOpenAt2(openAt2Number, base, path, how, how.byteLength)), 'openat2', path);
+  } finally {
+    closeSync(base);
+  }
+}
+
+function terminated(path: FilePath): FilePath {
+  return typeof path === 'string' ? path : Buffer.concat([path, Buffer.alloc(1)]);
+}
+
+function shown(path: FilePath): string {
+  return path.toString('utf8');
+}
+
+/** makedev(3). */
+function deviceNumber(major: number, minor: number): bigint {
+  const [high, low] = [BigInt(major), BigInt(minor)];
+  return ((high & 0xfffff000n) << 32n) | ((high & 0xfffn) << 8n) | ((low & 0xffffff00n) << 12n) | (low & 0xffn);
+}
+
+function timesOf(accessNs: bigint, modificationNs: bigint): BigInt64Array {
+  return BigInt64Array.of(...secondsAndRest(accessNs), ...secondsAndRest(modificationNs));
+}
+
+/** struct timespec: the rest is never negative. */
+function secondsAndRest(timeNs: bigint): [bigint, bigint] {
+  const rest = ((timeNs % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  return [(timeNs - rest) / 1_000_000_000n, rest];
+}
+
+/** Calls `read` with a buffer that is large enough: first a small one, then the largest that an attribute can fill. */
+function readSized(read: (buffer: Buffer) => number): Buffer {
+  for (const sizeBytes of [256, 65_536]) {
+    const buffer = Buffer.alloc(sizeBytes);
+    try {
+      return buffer.subarray(0, read(buffer));
+    } catch (error) {
+      if (sizeBytes === 65_536 || !hasCode(error, 'ERANGE')) throw error;
+    }
+  }
+  return Buffer.alloc(0);
+}
+
+function orAbsent<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (hasCode(error, 'ENODATA') || hasCode(error, 'EOPNOTSUPP') || hasCode(error, 'ENOTSUP')) return undefined;
+    throw error;
+  }
+}
