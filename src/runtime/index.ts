@@ -1,3 +1,4 @@
+export { writeBundle } from './bundle.ts';
 export { capabilitiesOf, capabilityNames, defaultCapabilities, effectiveCapabilities } from './capabilities.ts';
 export type { OciProcess, OciSpec } from './ociSpec.ts';
 export { checkSettings } from './resources.ts';
@@ -7,3 +8,5 @@ export type { ExecProcessInput } from './spec.ts';
 export type * from './specInput.ts';
 export type * from './types.ts';
 export { readHostFacts } from './hostFacts.ts';
+export { resolveUser, userDatabaseLimitBytes } from './user.ts';
+export type { UserDatabase } from './user.ts';
