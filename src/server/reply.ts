@@ -1,0 +1,49 @@
+/** What handlers take and give. They never see sockets or responses. */
+import type { IncomingHttpHeaders } from 'node:http';
+
+import type { Logger } from '../base/index.ts';
+import type { StreamSession } from './backends.ts';
+import type { OutputTarget } from './output.ts';
+import type { ApiVersion } from './versions.ts';
+
+/** A request whose path, version and parameter have been read. */
+export interface ApiRequest {
+  readonly version: ApiVersion;
+  /** The path's one parameter, decoded; empty for routes without one. */
+  readonly target: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  /** Aborted when the client has gone or the server ends its streams. */
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+  /** The body as text, for bodies that are JSON; undefined when there is none. Throws `invalid` for another type. */
+  jsonBody(): Promise<string | undefined>;
+}
+
+/** Where a streamed answer goes. */
+export interface AnswerStream extends OutputTarget {
+  /** Sends the status and the headers; the first write does so too. From then on errors can only be told in the body. */
+  start(): void;
+  readonly started: boolean;
+}
+
+export type Reply =
+  | { readonly kind: 'empty'; readonly status: 200 | 201 | 204 }
+  | { readonly kind: 'json'; readonly status: 200 | 201; readonly body: unknown }
+  | { readonly kind: 'ping'; readonly body: string }
+  | { readonly kind: 'stream'; readonly contentType: string; run(stream: AnswerStream): Promise<void> }
+  | { readonly kind: 'hijack'; readonly tty: boolean; readonly session: StreamSession };
+
+export type Handler = (request: ApiRequest) => Promise<Reply>;
+
+export const noContent: Reply = { kind: 'empty', status: 204 };
+
+/** A JSON answer with status 200. */
+export function ok(body: unknown): Reply {
+  return { kind: 'json', status: 200, body };
+}
+
+/** A JSON answer with status 201. */
+export function created(body: unknown): Reply {
+  return { kind: 'json', status: 201, body };
+}
