@@ -16,3 +16,4 @@ export * from './pty.ts';
 export * from './rootfs.ts';
 export * from './seccomp.ts';
 export * from './signals.ts';
+export * from './ps.ts';

@@ -1,0 +1,155 @@
+import type { ContainerInspect, ContainerSummary, MountPoint } from '../api/index.ts';
+import { isAlive, parseBinds, statusText, type ContainerRecord } from '../containers/index.ts';
+import { networkSettings, type NetworkSettingsView } from '../network/index.ts';
+import { zeroTime } from '../base/index.ts';
+
+import { networkModeOf } from './networkMode.ts';
+import type { EngineParts } from './parts.ts';
+
+type Parts = Pick<EngineParts, 'network' | 'networkIds' | 'dataPaths' | 'snapshots' | 'images' | 'execs'>;
+
+export interface ContainerSize {
+  readonly writableBytes: number;
+  readonly rootBytes: number;
+}
+
+function networkOf(parts: Parts, record: ContainerRecord): NetworkSettingsView {
+  const mode = networkModeOf(record);
+  return networkSettings({
+    containerId: record.id,
+    mode,
+    sandbox: parts.network.sandboxOf(record.id),
+    isRunning: isAlive(record.state),
+    networkId: parts.networkIds[mode],
+    hasStarted: record.state.startedAt !== zeroTime,
+    ports: Object.fromEntries(Object.keys(record.config.ExposedPorts ?? {}).map((port) => [port, null])),
+    ...(record.macAddress === undefined ? {} : { macAddress: record.macAddress }),
+  });
+}
+
+function mountsOf(record: ContainerRecord): MountPoint[] {
+  return parseBinds(record.hostConfig)
+    .filter(({ type }) => type === 'bind')
+    .map(({ type, source, destination, mode, readonly, propagation }) => ({
+      Type: type,
+      Source: source,
+      Destination: destination,
+      Mode: mode,
+      RW: !readonly,
+      Propagation: propagation,
+    }));
+}
+
+/** A container in Docker's full shape (Engine API, ContainerInspect). */
+export function inspectView(parts: Parts, record: ContainerRecord, size: ContainerSize | undefined): ContainerInspect {
+  const { state } = record;
+  const files = parts.dataPaths.container(record.id);
+  const execIds = parts.execs.activeOf(record.id);
+  return {
+    Id: record.id,
+    Created: record.createdAt,
+    Path: record.path,
+    Args: [...record.args],
+    State: {
+      Status: state.status,
+      Running: isAlive(state) || state.status === 'restarting',
+      Paused: state.status === 'paused',
+      Restarting: state.status === 'restarting',
+      OOMKilled: state.oomKilled,
+      Dead: state.status === 'dead',
+      Pid: state.pid,
+      ExitCode: state.exitCode,
+      Error: state.error,
+      StartedAt: state.startedAt,
+      FinishedAt: state.finishedAt,
+    },
+    Image: record.imageId,
+    ResolvConfPath: files.resolvConf,
+    HostnamePath: files.hostname,
+    HostsPath: files.hosts,
+    LogPath: record.hostConfig.LogConfig?.Type === 'json-file' ? files.log : '',
+    Name: `/${record.name}`,
+    RestartCount: record.restartCount,
+    Driver: parts.snapshots.name,
+    Platform: 'linux',
+    MountLabel: '',
+    ProcessLabel: '',
+    AppArmorProfile: '',
+    ExecIDs: execIds.length === 0 ? null : execIds,
+    HostConfig: record.hostConfig,
+    GraphDriver: { Data: { ...parts.snapshots.describe(record.id) }, Name: parts.snapshots.name },
+    ...(size === undefined ? {} : { SizeRw: size.writableBytes, SizeRootFs: size.rootBytes }),
+    Mounts: mountsOf(record),
+    Config: configView(record),
+    NetworkSettings: networkOf(parts, record) as unknown as ContainerInspect['NetworkSettings'],
+  };
+}
+
+/** The configuration with the keys that clients look for even where nothing was set. */
+function configView({ config }: ContainerRecord): ContainerInspect['Config'] {
+  return {
+    Hostname: config.Hostname ?? '',
+    Domainname: config.Domainname ?? '',
+    User: config.User ?? '',
+    AttachStdin: config.AttachStdin ?? false,
+    AttachStdout: config.AttachStdout ?? false,
+    AttachStderr: config.AttachStderr ?? false,
+    ...(config.ExposedPorts ? { ExposedPorts: config.ExposedPorts } : {}),
+    Tty: config.Tty ?? false,
+    OpenStdin: config.OpenStdin ?? false,
+    StdinOnce: config.StdinOnce ?? false,
+    Env: config.Env ?? [],
+    Cmd: config.Cmd ?? null,
+    ...(config.Healthcheck ? { Healthcheck: config.Healthcheck } : {}),
+    Image: config.Image ?? '',
+    Volumes: config.Volumes ?? null,
+    WorkingDir: config.WorkingDir ?? '',
+    Entrypoint: config.Entrypoint ?? null,
+    OnBuild: null,
+    Labels: config.Labels ?? {},
+    ...(config.StopSignal ? { StopSignal: config.StopSignal } : {}),
+    ...(typeof config.StopTimeout === 'number' ? { StopTimeout: config.StopTimeout } : {}),
+  };
+}
+
+/** A container as `ps` lists it. */
+export function summaryView(
+  parts: Parts,
+  record: ContainerRecord,
+  nowMs: number,
+  size: ContainerSize | undefined,
+): ContainerSummary {
+  const mode = networkModeOf(record);
+  return {
+    Id: record.id,
+    Names: [`/${record.name}`],
+    Image: imageNameOf(parts, record),
+    ImageID: record.imageId,
+    Command: commandText(record),
+    Created: Math.floor(Date.parse(record.createdAt) / 1000),
+    Ports: Object.keys(record.config.ExposedPorts ?? {}).flatMap((port) => (isAlive(record.state) ? [portView(port)] : [])),
+    ...(size === undefined ? {} : { SizeRw: size.writableBytes, SizeRootFs: size.rootBytes }),
+    Labels: record.config.Labels ?? {},
+    State: record.state.status,
+    Status: statusText(record.state, nowMs),
+    HostConfig: { NetworkMode: mode },
+    NetworkSettings: { Networks: networkOf(parts, record).Networks as never },
+    Mounts: mountsOf(record),
+  };
+}
+
+/** What the user typed, unless the name has moved on to another image since: then the id. */
+function imageNameOf({ images }: Parts, { config, imageId }: ContainerRecord): string {
+  const typed = config.Image ?? '';
+  return images.resolves(typed, imageId) ? typed : imageId;
+}
+
+function portView(port: string): NonNullable<ContainerSummary['Ports']>[number] {
+  const [number = '0', protocol = 'tcp'] = port.split('/');
+  return { PrivatePort: Number(number), Type: protocol as 'tcp' };
+}
+
+/** The words as a shell user would read them: those with blanks or quotes are quoted. */
+function commandText({ path, args }: ContainerRecord): string {
+  return [path, ...args.map((word) => (/[\s'"]/.test(word) ? `'${word.replaceAll("'", "'\\''")}'` : word))].join(' ');
+}

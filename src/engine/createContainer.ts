@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+
+import type { ContainerConfig, ContainerCreateRequest, ContainerCreateResponse, HostConfig } from '../api/index.ts';
+import { formatTime, GantryError, messageOf, UndoStack } from '../base/index.ts';
+import {
+  commandLine,
+  completeHostConfig,
+  createdState,
+  generateName,
+  mergeConfig,
+  newId,
+  parseBinds,
+  parseContainerName,
+  refuseUnsupported,
+  shortId,
+  type ContainerRecord,
+} from '../containers/index.ts';
+import { checkLogConfig } from '../logs/index.ts';
+import { formatPlatform, matchPlatform, parsePlatform, type ImageConfig } from '../oci/index.ts';
+import { checkSettings, defaultMaskedPaths, defaultReadonlyPaths } from '../runtime/index.ts';
+import { parseSignal } from '../linux/index.ts';
+
+import { announce } from './containerEvents.ts';
+import type { EngineParts } from './parts.ts';
+
+type Parts = Pick<
+  EngineParts,
+  'clock' | 'logger' | 'settings' | 'dataPaths' | 'host' | 'snapshots' | 'images' | 'runtimes' | 'containers' | 'journal'
+>;
+
+interface CreateRequest {
+  readonly name: string | undefined;
+  readonly platform: string | undefined;
+  readonly body: ContainerCreateRequest;
+}
+
+/**
+ * POST /containers/create: makes the record and the writable snapshot of a container; nothing runs yet. Throws `notFound`
+ * (no such image), `conflict` (name in use), `invalid` and `notImplemented` before anything has changed.
+ */
+export async function createContainer(parts: Parts, request: CreateRequest): Promise<ContainerCreateResponse> {
+  const { HostConfig: ownHostConfig, NetworkingConfig: networking, ...own } = request.body;
+  const image = findImage(parts, own.Image ?? '', request.platform);
+  refuseUnsupported(ownHostConfig ?? {}, own);
+  const hostConfig = completeHostConfig(ownHostConfig ?? {}, hostConfigDefaults(parts));
+  const id = newId(randomBytes);
+  const config = completeConfig(mergeConfig(own, image.config.config ?? {}), hostConfig, id, parts.settings.hostName);
+  const warnings = check(parts, config, hostConfig);
+  const record: ContainerRecord = {
+    id,
+    name: chooseName(parts, request.name),
+    createdAt: formatTime(parts.clock()),
+    imageId: image.id,
+    parentSnapshot: image.chainIds.at(-1),
+    config,
+    hostConfig,
+    ...commandLine(config),
+    state: createdState,
+    restartCount: 0,
+    macAddress: own.MacAddress || endpointMac(networking) || undefined,
+    exposedPorts: undefined,
+  };
+  await materialize(parts, record);
+  announce(parts, record, 'create');
+  return { Id: id, Warnings: warnings };
+}
+
+function findImage(
+  { images }: Parts,
+  reference: string,
+  platform: string | undefined,
+): { readonly id: ContainerRecord['imageId']; readonly config: ImageConfig; readonly chainIds: readonly string[] } {
+  if (reference === '') throw new GantryError('invalid', 'no image specified', { hint: 'Name an image to run.' });
+  const image = images.find(reference);
+  if (platform !== undefined && platform !== '') {
+    const wanted = parsePlatform(platform);
+    const { os, architecture, variant } = image.config;
+    const actual = { os, architecture, ...(variant === undefined ? {} : { variant }) };
+    if (!matchPlatform(wanted, actual)) {
+      throw new GantryError(
+        'notFound',
+        `image with reference ${reference} was found but does not provide the specified platform (${formatPlatform(wanted)})`,
+      );
+    }
+  }
+  return image;
+}
+
+function endpointMac(networking: ContainerCreateRequest['NetworkingConfig']): string | undefined {
+  const endpoints = Object.values(networking?.EndpointsConfig ?? {});
+  return endpoints.map((endpoint) => endpoint?.MacAddress).find(Boolean);
+}
+
+function hostConfigDefaults({ settings }: Parts): Parameters<typeof completeHostConfig>[1] {
+  return {
+    runtime: settings.defaultRuntime,
+    logDriver: settings.logDriver,
+    logOptions: settings.logOptions,
+    maskedPaths: defaultMaskedPaths,
+    readonlyPaths: defaultReadonlyPaths,
+  };
+}
+
+function completeConfig(config: ContainerConfig, host: HostConfig, id: string, hostName: string): ContainerConfig {
+  const ownName = host.NetworkMode === 'host' || host.UTSMode === 'host' ? hostName : shortId(id);
+  return { ...config, Hostname: config.Hostname || ownName };
+}
+
+/** Everything about a configuration that can be known to be wrong before it is stored. Gives Docker's warnings. */
+function check(parts: Parts, config: ContainerConfig, hostConfig: HostConfig): string[] {
+  parseBinds(hostConfig);
+  if (config.StopSignal) parseSignal(config.StopSignal);
+  if (config.WorkingDir && !config.WorkingDir.startsWith('/')) {
+    throw new GantryError('invalid', `the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`);
+  }
+  for (const variable of config.Env ?? []) {
+    if (variable.startsWith('=') || variable === '') throw new GantryError('invalid', `invalid environment variable: ${variable}`);
+  }
+  checkLogConfig(hostConfig.LogConfig?.Type ?? '', hostConfig.LogConfig?.Config ?? {});
+  const runtime = hostConfig.Runtime ?? '';
+  if (!parts.runtimes.has(runtime)) {
+    throw new GantryError('invalid', `unknown or invalid runtime name: ${runtime}`, {
+      hint: `Known runtimes: ${[...parts.runtimes.keys()].join(', ')}.`,
+    });
+  }
+  return checkSettings(hostConfig, parts.host);
+}
+
+function chooseName({ containers }: Parts, typed: string | undefined): string {
+  if (typed === undefined || typed === '') return generateName(Math.random, (name) => containers.isNameTaken(name));
+  return parseContainerName(typed);
+}
+
+async function materialize(parts: Parts, record: ContainerRecord): Promise<void> {
+  const { snapshots, containers, dataPaths, logger } = parts;
+  const undo = new UndoStack();
+  try {
+    // The record goes first: it claims the name, and a crash after it leaves a container, not an orphan.
+    containers.add(record);
+    undo.push(() => containers.delete(record.id));
+    await snapshots.prepare(record.id, record.parentSnapshot);
+    undo.push(() => snapshots.remove(record.id));
+    const { dir } = dataPaths.container(record.id);
+    undo.push(() => rm(dir, { recursive: true, force: true }));
+    await mkdir(dir, { recursive: true, mode: 0o710 });
+    undo.release();
+  } catch (error) {
+    await undo.unwind((failure) => logger.warn('undoing a create failed', { container: record.id, error: messageOf(failure) }));
+    throw error;
+  }
+}

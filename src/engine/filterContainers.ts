@@ -1,0 +1,46 @@
+import {
+  compileContainerFilters,
+  isAlive,
+  parseBinds,
+  type ContainerMatcher,
+  type ContainerRecord,
+  type FilterableContainer,
+} from '../containers/index.ts';
+
+import { networkModeOf } from './networkMode.ts';
+import type { EngineParts } from './parts.ts';
+
+type Parts = Pick<EngineParts, 'containers' | 'images' | 'network'>;
+
+/** The filters of a container listing, ready to be asked. */
+export function containerMatcher(
+  { containers, images }: Parts,
+  filters: ReadonlyMap<string, ReadonlySet<string>>,
+): ContainerMatcher {
+  return compileContainerFilters(filters, {
+    createdAtMs: (ref) => Date.parse(containers.find(ref).createdAt),
+    imagesFrom: (ref) => new Set(images.descendantsOf(ref)),
+  });
+}
+
+/** A container as the filters see it. */
+export function filterable({ network }: Pick<Parts, 'network'>, record: ContainerRecord): FilterableContainer {
+  const { state, config } = record;
+  const mode = networkModeOf(record);
+  return {
+    id: record.id,
+    name: record.name,
+    labels: config.Labels ?? {},
+    state: state.status,
+    health: 'none',
+    exitCode: isAlive(state) || state.status === 'created' ? undefined : state.exitCode,
+    imageId: record.imageId,
+    createdAtMs: Date.parse(record.createdAt),
+    mounts: parseBinds(record.hostConfig).map(({ source, destination }) => ({ name: source, destination })),
+    networks: [{ id: mode === 'bridge' ? network.id : mode, name: mode }],
+    ports: Object.keys(config.ExposedPorts ?? {}).map((port) => {
+      const [number = '', protocol = 'tcp'] = port.split('/');
+      return { publicPort: undefined, privatePort: Number(number), protocol };
+    }),
+  };
+}

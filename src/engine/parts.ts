@@ -1,0 +1,55 @@
+import type { Clock, KeyedLock, Logger } from '../base/index.ts';
+import type { Containers, Waiters } from '../containers/index.ts';
+import type { Journal } from '../events/index.ts';
+import type { Images } from '../images/index.ts';
+import type { Mounter } from '../linux/index.ts';
+import type { BridgeNetwork } from '../network/index.ts';
+import type { RegistryClient } from '../registry/index.ts';
+import type { HostFacts, OciRuntime } from '../runtime/index.ts';
+import type { ContentStore, DataPaths, ExecPaths, Snapshotter } from '../store/index.ts';
+
+import type { Execs } from './execs.ts';
+import type { LiveContainers } from './live.ts';
+
+/** What the daemon was told once and keeps: its options, resolved. */
+export interface EngineSettings {
+  readonly version: string;
+  readonly daemonId: string;
+  readonly hostName: string;
+  readonly labels: readonly string[];
+  readonly cgroupParent: string;
+  readonly cgroupVersion: 1 | 2;
+  readonly defaultRuntime: string;
+  readonly logDriver: string;
+  readonly logOptions: Readonly<Record<string, string>>;
+  readonly maxConcurrentDownloads: number;
+  readonly registryMirrors: readonly string[];
+  readonly insecureRegistries: readonly string[];
+  readonly debug: boolean;
+  readonly initPath: string | undefined;
+  readonly liveRestore: boolean;
+}
+
+/** Everything that the use cases stand on. A use case names the parts that it takes with `Pick`. */
+export interface EngineParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings: EngineSettings;
+  readonly dataPaths: DataPaths;
+  readonly execPaths: ExecPaths;
+  readonly host: HostFacts;
+  readonly mounter: Mounter;
+  readonly content: ContentStore;
+  readonly snapshots: Snapshotter;
+  readonly images: Images;
+  readonly registry: RegistryClient;
+  readonly network: BridgeNetwork;
+  readonly runtimes: ReadonlyMap<string, OciRuntime>;
+  readonly journal: Journal;
+  readonly containers: Containers;
+  readonly waiters: Waiters;
+  /** One operation at a time on one container. */
+  readonly locks: KeyedLock;
+  readonly live: LiveContainers;
+  readonly execs: Execs;
+}

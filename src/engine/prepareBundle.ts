@@ -1,0 +1,156 @@
+import { readFile, writeFile, mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+
+import { GantryError, hasCode } from '../base/index.ts';
+import { parseBinds, type BindMount, type ContainerRecord } from '../containers/index.ts';
+import { hostnameFile, hostsFile, resolvConf, type Sandbox } from '../network/index.ts';
+import {
+  containerSpec,
+  resolveUser,
+  type ContainerMount,
+  type ProcessStdio,
+  type SpecInput,
+  type SpecUser,
+} from '../runtime/index.ts';
+
+import { networkModeOf } from './networkMode.ts';
+import type { EngineParts } from './parts.ts';
+
+type Parts = Pick<EngineParts, 'settings' | 'dataPaths' | 'execPaths' | 'host' | 'network'>;
+
+const resolvedStub = '127.0.0.53';
+const resolvedUpstream = '/run/systemd/resolve/resolv.conf';
+
+/** Writes the files that a start needs: the container's hosts, hostname and resolv.conf, and the bundle's config.json. */
+export async function prepareBundle(
+  parts: Parts,
+  record: ContainerRecord,
+  sandbox: Sandbox | undefined,
+): Promise<ProcessStdio> {
+  const { rootfs, config } = parts.execPaths.container(record.id);
+  await writeContainerFiles(parts, record, sandbox);
+  const user = resolveUser(rootfs, record.config.User ?? '', record.hostConfig.GroupAdd ?? []);
+  const mounts = await usableMounts(parseBinds(record.hostConfig));
+  const spec = containerSpec(specInput(parts, record, sandbox, user, mounts));
+  await writeFile(config, JSON.stringify(spec), { mode: 0o600 });
+  return stdioOf(record, user);
+}
+
+async function writeContainerFiles(parts: Parts, record: ContainerRecord, sandbox: Sandbox | undefined): Promise<void> {
+  const { dir, hostname, hosts, resolvConf: resolvConfPath } = parts.dataPaths.container(record.id);
+  const { config, hostConfig } = record;
+  const isHostNetwork = networkModeOf(record) === 'host';
+  const name = config.Hostname ?? '';
+  await mkdir(dir, { recursive: true, mode: 0o710 });
+  await Promise.all([
+    writeFile(hostname, hostnameFile(name)),
+    writeFile(
+      hosts,
+      hostsFile({
+        hostname: name,
+        domainname: config.Domainname ?? '',
+        address: sandbox?.endpoint?.address,
+        extraHosts: hostConfig.ExtraHosts ?? [],
+        hostGateway: sandbox?.endpoint?.gateway,
+        ...(isHostNetwork ? { hostText: await readHostFile('/etc/hosts') } : {}),
+      }),
+    ),
+    writeFile(
+      resolvConfPath,
+      resolvConf({
+        hostText: await hostResolvConf(),
+        dns: hostConfig.Dns ?? [],
+        search: hostConfig.DnsSearch ?? [],
+        options: hostConfig.DnsOptions ?? [],
+        isHostNetwork,
+      }),
+    ),
+  ]);
+}
+
+async function readHostFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return '';
+    throw error;
+  }
+}
+
+/** The host's resolver configuration; where systemd-resolved answers on loopback, what it asks itself. */
+async function hostResolvConf(): Promise<string> {
+  const text = await readHostFile('/etc/resolv.conf');
+  return text.includes(resolvedStub) && existsSync(resolvedUpstream) ? readHostFile(resolvedUpstream) : text;
+}
+
+/** Bind sources as they are on the host; `-v` makes a missing directory, `--mount` refuses. */
+async function usableMounts(binds: readonly BindMount[]): Promise<readonly ContainerMount[]> {
+  for (const bind of binds) {
+    if (bind.type !== 'bind' || existsSync(bind.source)) continue;
+    if (!bind.createSource) {
+      throw new GantryError(
+        'invalid',
+        `invalid mount config for type "bind": bind source path does not exist: ${bind.source}`,
+        { hint: 'Make the directory first, or use -v, which makes it.' },
+      );
+    }
+    await mkdir(bind.source, { recursive: true });
+  }
+  return binds;
+}
+
+function specInput(
+  parts: Parts,
+  record: ContainerRecord,
+  sandbox: Sandbox | undefined,
+  user: SpecUser,
+  mounts: readonly ContainerMount[],
+): SpecInput {
+  const { config, hostConfig } = record;
+  const files = parts.dataPaths.container(record.id);
+  const [height = 0, width = 0] = hostConfig.ConsoleSize ?? [];
+  return {
+    id: record.id,
+    rootfsDir: parts.execPaths.container(record.id).rootfs,
+    args: [record.path, ...record.args],
+    env: config.Env ?? [],
+    cwd: config.WorkingDir || '/',
+    user,
+    tty: config.Tty === true,
+    ...(height > 0 && width > 0 ? { consoleSize: { height, width } } : {}),
+    hostname: config.Hostname ?? '',
+    domainname: config.Domainname ?? '',
+    ...(hostConfig.Init === true ? { initPath: initPath(parts) } : {}),
+    files: { hosts: files.hosts, resolvConf: files.resolvConf, hostname: files.hostname },
+    mounts,
+    namespaces: {
+      network: sandbox === undefined ? 'host' : { path: sandbox.path },
+      ipc: hostConfig.IpcMode === 'host' ? 'host' : 'private',
+      pid: hostConfig.PidMode === 'host' ? 'host' : 'private',
+      uts: hostConfig.UTSMode === 'host' ? 'host' : 'private',
+      cgroup: hostConfig.CgroupnsMode === 'host' ? 'host' : 'private',
+    },
+    cgroupParent: hostConfig.CgroupParent || parts.settings.cgroupParent,
+    settings: hostConfig,
+    host: parts.host,
+  };
+}
+
+function initPath({ settings }: Parts): string {
+  if (settings.initPath !== undefined) return settings.initPath;
+  throw new GantryError('invalid', 'no init program was found on the host for --init', {
+    hint: 'Install tini, or name one with the daemon option --init-path.',
+  });
+}
+
+/** How the streams of a container's init are set up. */
+function stdioOf(record: ContainerRecord, owner: ProcessStdio['owner']): ProcessStdio {
+  const [height = 0, width = 0] = record.hostConfig.ConsoleSize ?? [];
+  return {
+    stdin: record.config.OpenStdin === true,
+    tty: record.config.Tty === true,
+    ...(height > 0 && width > 0 ? { consoleSize: { height, width } } : {}),
+    owner,
+  };
+}
+

@@ -1,0 +1,24 @@
+import { GantryError } from '../base/index.ts';
+import { parseContainerName } from '../containers/index.ts';
+
+import { announce } from './containerEvents.ts';
+import type { EngineParts } from './parts.ts';
+
+/** POST /containers/{id}/rename. */
+export async function renameContainer(
+  parts: Pick<EngineParts, 'containers' | 'locks' | 'journal'>,
+  ref: string,
+  typed: string,
+): Promise<void> {
+  if (typed === '') throw new GantryError('invalid', 'Neither old nor new names may be empty');
+  const { id } = parts.containers.find(ref);
+  const name = parseContainerName(typed);
+  await parts.locks.run(id, async () => {
+    const before = parts.containers.find(id);
+    if (before.name === name) {
+      throw new GantryError('invalid', 'Renaming a container with the same name as its current name');
+    }
+    const after = parts.containers.update(id, (record) => ({ ...record, name }));
+    announce(parts, after, 'rename', { oldName: `/${before.name}` });
+  });
+}

@@ -1,0 +1,129 @@
+import { rm } from 'node:fs/promises';
+
+import { formatTime, messageOf, type OutputHub } from '../base/index.ts';
+import {
+  exited,
+  isAlive,
+  parseRestartPolicy,
+  restartDelayMs,
+  restarting,
+  shouldRestart,
+  type ContainerRecord,
+} from '../containers/index.ts';
+import { cgroupWasOutOfMemory } from '../linux/index.ts';
+import type { ProcessExit, RuntimeProcess } from '../runtime/index.ts';
+
+import { announce, announceNetwork } from './containerEvents.ts';
+import { networkModeOf } from './networkMode.ts';
+import type { EngineParts } from './parts.ts';
+import { deleteContainer } from './deleteContainer.ts';
+
+export type SettleParts = Pick<
+  EngineParts,
+  | 'clock'
+  | 'logger'
+  | 'settings'
+  | 'dataPaths'
+  | 'execPaths'
+  | 'mounter'
+  | 'snapshots'
+  | 'network'
+  | 'runtimes'
+  | 'journal'
+  | 'containers'
+  | 'waiters'
+  | 'locks'
+  | 'live'
+  | 'execs'
+>;
+
+/**
+ * What follows the end of a container's init: its last output is flushed, the exit is recorded and announced, what it held is
+ * given back, whoever waits is told; then it is removed (--rm) or started again (restart policy). Never rejects.
+ */
+export async function settle(
+  parts: SettleParts,
+  id: string,
+  ended: { readonly process: RuntimeProcess; readonly hub: OutputHub },
+  exit: ProcessExit,
+  restart: (id: string) => Promise<void>,
+): Promise<void> {
+  try {
+    await ended.hub.closed;
+    await parts.locks.run(id, () => settleLocked(parts, id, exit, restart));
+  } catch (error) {
+    parts.logger.error('recording the end of a container failed', { container: id, error: messageOf(error) });
+  }
+}
+
+async function settleLocked(
+  parts: SettleParts,
+  id: string,
+  exit: ProcessExit,
+  restart: (id: string) => Promise<void>,
+): Promise<void> {
+  const before = parts.containers.get(id);
+  if (before === undefined || !isAlive(before.state)) return;
+  parts.live.delete(id);
+  const outOfMemory = cgroupWasOutOfMemory(parts.settings.cgroupVersion, cgroupPath(parts, before));
+  const record = recordExit(parts, before, exit, outOfMemory);
+  announceExit(parts, record);
+  await release(parts, record);
+  parts.waiters.exited(id, { exitCode: exit.code, error: '' });
+  if (record.hostConfig.AutoRemove === true) await deleteContainer(parts, record);
+  else planRestart(parts, record, restart);
+}
+
+function cgroupPath({ settings }: SettleParts, record: ContainerRecord): string {
+  return `${record.hostConfig.CgroupParent || settings.cgroupParent}/${record.id}`;
+}
+
+function recordExit(
+  parts: SettleParts,
+  before: ContainerRecord,
+  exit: ProcessExit,
+  oomKilled: boolean,
+): ContainerRecord {
+  const at = formatTime(parts.clock());
+  return parts.containers.update(before.id, (record) => ({
+    ...record,
+    state: exited(record.state, { exitCode: exit.code, oomKilled }, at),
+  }));
+}
+
+function announceExit(parts: SettleParts, record: ContainerRecord): void {
+  const { state } = record;
+  const seconds = Math.max(0, Math.floor((Date.parse(state.finishedAt) - Date.parse(state.startedAt)) / 1000));
+  if (state.oomKilled) announce(parts, record, 'oom');
+  announce(parts, record, 'die', { exitCode: String(state.exitCode), execDuration: String(seconds) });
+}
+
+/** Gives back what only a running container needs: network, mount, process directory. A step that fails is logged. */
+export async function release(parts: SettleParts, record: ContainerRecord): Promise<void> {
+  const { dir, rootfs } = parts.execPaths.container(record.id);
+  const steps: readonly (readonly [string, () => Promise<void>])[] = [
+    ['network', () => parts.network.detach(record.id)],
+    ['mount', () => parts.mounter.unmount(rootfs, { lazy: true })],
+    ['process directory', () => rm(dir, { recursive: true, force: true })],
+  ];
+  for (const [what, step] of steps) {
+    try {
+      await step();
+    } catch (error) {
+      parts.logger.warn('giving back failed', { what, container: record.id, error: messageOf(error) });
+    }
+  }
+  if (networkModeOf(record) === 'bridge') {
+    announceNetwork(parts, { id: parts.network.id, name: 'bridge', driver: 'bridge' }, 'disconnect', record.id);
+  }
+}
+
+function planRestart(parts: SettleParts, record: ContainerRecord, restart: (id: string) => Promise<void>): void {
+  const { id, state, restartCount } = record;
+  const policy = parseRestartPolicy(record.hostConfig.RestartPolicy);
+  if (!shouldRestart(policy, { exitCode: state.exitCode, manuallyStopped: state.manuallyStopped, restartCount })) return;
+  const uptimeMs = Date.parse(state.finishedAt) - Date.parse(state.startedAt);
+  const delayMs = restartDelayMs(parts.live.restartDelayMs(id), uptimeMs);
+  parts.containers.update(id, (current) => ({ ...current, state: restarting(current.state) }));
+  parts.live.planRestart(id, delayMs, () => void restart(id));
+}

@@ -1,0 +1,138 @@
+import { mkdir, rm } from 'node:fs/promises';
+
+import { createOutputHub, formatTime, GantryError, messageOf, UndoStack, type OutputHub } from '../base/index.ts';
+import { refused, started, type ContainerRecord } from '../containers/index.ts';
+import { openLogWriter } from '../logs/index.ts';
+import type { Sandbox } from '../network/index.ts';
+import { StartRefusal, type RuntimeProcess } from '../runtime/index.ts';
+
+import { prepareBundle } from './prepareBundle.ts';
+import { announce, announceNetwork } from './containerEvents.ts';
+import { networkModeOf } from './networkMode.ts';
+import type { EngineParts } from './parts.ts';
+import { runtimeOf } from './runtimeOf.ts';
+import { settle, type SettleParts } from './settleContainer.ts';
+
+export type StartParts = SettleParts & Pick<EngineParts, 'host'>;
+
+/** POST /containers/{id}/start: resolves when the container's init runs. Running already: `notModified`. */
+export async function startContainer(parts: StartParts, ref: string): Promise<void> {
+  const { id } = parts.containers.find(ref);
+  await parts.locks.run(id, async () => {
+    const record = parts.containers.find(id);
+    checkStartable(record);
+    parts.live.cancelRestart(id);
+    await startLocked(parts, record);
+  });
+}
+
+function checkStartable({ id, state }: ContainerRecord): void {
+  switch (state.status) {
+    case 'running':
+      throw new GantryError('notModified', `container ${id} is already running`);
+    case 'paused':
+      throw new GantryError('conflict', 'cannot start a paused container, try unpause instead');
+    case 'removing':
+    case 'dead':
+      throw new GantryError('conflict', 'container is marked for removal and cannot be started');
+    case 'created':
+    case 'exited':
+    case 'restarting':
+  }
+}
+
+/** Starts a container whose lock the caller holds and whose state allows it. A refusal is recorded, and thrown. */
+export async function startLocked(parts: StartParts, record: ContainerRecord): Promise<void> {
+  const undo = new UndoStack();
+  try {
+    const live = await launch(parts, record, undo);
+    const now = formatTime(parts.clock());
+    const running = parts.containers.update(record.id, (current) => ({
+      ...current,
+      state: started(current.state, live.process.pid, now),
+    }));
+    const settled = live.process.exit.then((exit) => settle(parts, running.id, live, exit, (id) => restartByPolicy(parts, id)));
+    parts.live.add(record.id, { ...live, settled });
+    announce(parts, running, 'start');
+    undo.release();
+  } catch (error) {
+    await undo.unwind((failure) =>
+      parts.logger.warn('undoing a start failed', { container: record.id, error: messageOf(failure) }),
+    );
+    recordRefusal(parts, record, error);
+    throw error;
+  }
+}
+
+async function launch(
+  parts: StartParts,
+  record: ContainerRecord,
+  undo: UndoStack,
+): Promise<{ process: RuntimeProcess; hub: OutputHub }> {
+  const { dir, bundle, rootfs } = parts.execPaths.container(record.id);
+  undo.push(() => rm(dir, { recursive: true, force: true }));
+  await mkdir(bundle, { recursive: true, mode: 0o700 });
+  await mkdir(rootfs, { mode: 0o700, recursive: true });
+  parts.mounter.mount(parts.snapshots.mounts(record.id), rootfs);
+  undo.push(() => parts.mounter.unmount(rootfs, { lazy: true }));
+  const sandbox = await joinNetwork(parts, record, undo);
+  const stdio = await prepareBundle(parts, record, sandbox);
+  const process = await runtimeOf(parts, record).run({ id: record.id, bundleDir: bundle, stateDir: dir, stdio });
+  return { process, hub: openStreams(parts, record, process) };
+}
+
+async function joinNetwork(parts: StartParts, record: ContainerRecord, undo: UndoStack): Promise<Sandbox | undefined> {
+  const mode = networkModeOf(record);
+  if (mode === 'host') return undefined;
+  const sandbox = await parts.network.attach(record.id, {
+    isolated: mode === 'none',
+    ...(record.macAddress === undefined ? {} : { macAddress: record.macAddress }),
+  });
+  undo.push(() => parts.network.detach(record.id));
+  if (mode === 'bridge') announceNetwork(parts, { id: parts.network.id, name: 'bridge', driver: 'bridge' }, 'connect', record.id);
+  return sandbox;
+}
+
+/** Connects a process that runs to its log and to the clients to come. */
+export function openStreams(
+  { dataPaths, logger, clock }: Pick<EngineParts, 'dataPaths' | 'logger' | 'clock'>,
+  record: ContainerRecord,
+  process: RuntimeProcess,
+): OutputHub {
+  const { Type: driver = 'json-file', Config: options = {} } = record.hostConfig.LogConfig ?? {};
+  return createOutputHub({
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stdin: process.stdin,
+    tty: record.config.Tty === true,
+    stdinOnce: record.config.StdinOnce === true,
+    log: openLogWriter({ driver, options, path: dataPaths.container(record.id).log, clock }),
+    onError: (error) => logger.warn('a stream of a container failed', { container: record.id, error: messageOf(error) }),
+  });
+}
+
+function recordRefusal(parts: StartParts, record: ContainerRecord, error: unknown): void {
+  const exitCode = error instanceof StartRefusal ? error.exitCode : 128;
+  const message = messageOf(error);
+  parts.live.abandonEarly(record.id);
+  const updated = parts.containers.update(record.id, (current) => ({
+    ...current,
+    state: refused(current.state, exitCode, message),
+  }));
+  announce(parts, updated, 'die', { exitCode: String(exitCode), execDuration: '0' });
+  parts.waiters.exited(record.id, { exitCode, error: message });
+}
+
+/** Starts a container again because its restart policy says so, unless it was stopped or removed meanwhile. Never rejects. */
+export async function restartByPolicy(parts: StartParts, id: string): Promise<void> {
+  try {
+    await parts.locks.run(id, async () => {
+      const record = parts.containers.get(id);
+      if (record === undefined || record.state.status !== 'restarting') return;
+      const counted = parts.containers.update(id, (current) => ({ ...current, restartCount: current.restartCount + 1 }));
+      await startLocked(parts, counted);
+    });
+  } catch (error) {
+    parts.logger.warn('a restart was refused', { container: id, error: messageOf(error) });
+  }
+}

@@ -1,0 +1,132 @@
+import { mkdir, readFile, rm } from 'node:fs/promises';
+
+import type { ExecStartRequest } from '../api/index.ts';
+import { createOutputHub, GantryError, messageOf, parseDetachKeys, type HubSession } from '../base/index.ts';
+import { isAlive, type ContainerRecord } from '../containers/index.ts';
+import { execProcess, resolveUser, type OciProcess, type OciSpec, type ProcessStdio, type RuntimeProcess } from '../runtime/index.ts';
+
+import { announce } from './containerEvents.ts';
+import { refuseState } from './createExec.ts';
+import type { ExecInstance } from './execs.ts';
+import type { EngineParts } from './parts.ts';
+import { runtimeOf } from './runtimeOf.ts';
+
+type Parts = Pick<EngineParts, 'containers' | 'execs' | 'execPaths' | 'host' | 'journal' | 'logger' | 'runtimes'>;
+
+/**
+ * POST /exec/{id}/start: runs the command and resolves when it runs, with the client's session unless it is detached. The
+ * session's output begins with the process's first byte.
+ */
+export async function startExec(parts: Parts, id: string, request: ExecStartRequest): Promise<HubSession | undefined> {
+  const exec = parts.execs.get(id);
+  const record = parts.containers.find(exec.containerId);
+  refuseState(record.id, record.state.status, isAlive(record.state));
+  if (exec.state !== 'created') {
+    throw new GantryError('conflict', `Error: Exec command ${id} is already running`);
+  }
+  exec.state = 'starting';
+  try {
+    return await launch(parts, exec, record, request);
+  } catch (error) {
+    exec.state = 'ended';
+    exec.exitCode = exitCodeOf(error);
+    throw error;
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  const code = (error as { exitCode?: unknown }).exitCode;
+  return typeof code === 'number' ? code : 126;
+}
+
+async function launch(
+  parts: Parts,
+  exec: ExecInstance,
+  record: ContainerRecord,
+  request: ExecStartRequest,
+): Promise<HubSession | undefined> {
+  const stateDir = parts.execPaths.exec(exec.id);
+  const { process: description, stdio } = await describe(parts, exec, record, request);
+  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  let process: RuntimeProcess;
+  try {
+    process = await runtimeOf(parts, record).exec({ containerId: record.id, stateDir, stdio, process: description });
+  } catch (error) {
+    await rm(stateDir, { recursive: true, force: true });
+    throw error;
+  }
+  exec.state = 'running';
+  exec.process = process;
+  const session = connect(parts, exec, request, process);
+  announce(parts, record, `exec_start: ${(exec.request.Cmd ?? []).join(' ')}`, { execID: exec.id });
+  void process.exit.then((exit) => settleExec(parts, exec, record, stateDir, exit.code));
+  return session;
+}
+
+async function describe(
+  { execPaths, host }: Parts,
+  { request }: ExecInstance,
+  record: ContainerRecord,
+  start: ExecStartRequest,
+): Promise<{ process: OciProcess; stdio: ProcessStdio }> {
+  const { config, rootfs } = execPaths.container(record.id);
+  const spec = JSON.parse(await readFile(config, 'utf8')) as OciSpec;
+  const user = request.User ? resolveUser(rootfs, request.User, record.hostConfig.GroupAdd ?? []) : undefined;
+  const tty = request.Tty === true;
+  const [height = 0, width = 0] = start.ConsoleSize ?? request.ConsoleSize ?? [];
+  const size = height > 0 && width > 0 ? { consoleSize: { height, width } } : {};
+  const process = execProcess({
+    container: spec.process,
+    args: request.Cmd ?? [],
+    env: request.Env ?? [],
+    cwd: request.WorkingDir || undefined,
+    user,
+    tty,
+    ...size,
+    privileged: request.Privileged === true,
+    boundingCapabilities: host.capabilities,
+  });
+  const owner = user ?? spec.process.user;
+  return { process, stdio: { stdin: request.AttachStdin === true && start.Detach !== true, tty, ...size, owner } };
+}
+
+function connect(
+  { logger }: Parts,
+  exec: ExecInstance,
+  request: ExecStartRequest,
+  process: RuntimeProcess,
+): HubSession | undefined {
+  exec.hub = createOutputHub({
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stdin: process.stdin,
+    tty: exec.request.Tty === true,
+    stdinOnce: true,
+    log: undefined,
+    onError: (error) => logger.warn('a stream of an exec failed', { exec: exec.id, error: messageOf(error) }),
+  });
+  if (request.Detach === true) return undefined;
+  return exec.hub.attach({
+    stdin: exec.request.AttachStdin === true,
+    stdout: exec.request.AttachStdout === true,
+    stderr: exec.request.AttachStderr === true,
+    detachKeys: parseDetachKeys(exec.request.DetachKeys || undefined),
+  });
+}
+
+async function settleExec(
+  parts: Parts,
+  exec: ExecInstance,
+  record: ContainerRecord,
+  stateDir: string,
+  exitCode: number,
+): Promise<void> {
+  exec.state = 'ended';
+  exec.exitCode = exitCode;
+  announce(parts, record, 'exec_die', { execID: exec.id, exitCode: String(exitCode) });
+  try {
+    await rm(stateDir, { recursive: true, force: true });
+  } catch (error) {
+    parts.logger.warn('removing the files of an exec failed', { exec: exec.id, error: messageOf(error) });
+  }
+}

@@ -1,0 +1,127 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { GantryError } from '../base/index.ts';
+import { isAlive, stoppedOnPurpose, type ContainerRecord } from '../containers/index.ts';
+import { parseSignal } from '../linux/index.ts';
+
+import { announce } from './containerEvents.ts';
+import type { LiveContainer } from './live.ts';
+import type { EngineParts } from './parts.ts';
+import { runtimeOf } from './runtimeOf.ts';
+
+type StopParts = Pick<EngineParts, 'containers' | 'live' | 'runtimes' | 'journal' | 'locks'>;
+
+export interface StopOptions {
+  /** -1 waits for ever; undefined takes the container's own, else ten seconds. */
+  readonly timeoutSeconds: number | undefined;
+  /** Undefined takes the container's own, else SIGTERM. */
+  readonly signal: string | undefined;
+}
+
+const defaultGraceSeconds = 10;
+const killSignal = 9;
+const killPatienceMs = 10_000;
+
+/** POST /containers/{id}/stop: the stop signal, then after the grace period SIGKILL. Not running: `notModified`. */
+export async function stopContainer(parts: StopParts, ref: string, options: StopOptions): Promise<void> {
+  const record = parts.containers.find(ref);
+  const signal = stopSignal(record, options);
+  if (cancelPlannedRestart(parts, record)) return;
+  const live = parts.live.get(record.id);
+  if (live === undefined || !isAlive(record.state)) {
+    throw new GantryError('notModified', `container ${record.id} is not running`);
+  }
+  await stopLive(parts, record, live, { ...options, signalNumber: signal });
+  announce(parts, parts.containers.get(record.id) ?? record, 'stop');
+}
+
+/** The signal that asks a container to stop. */
+export function stopSignal(record: ContainerRecord, options: StopOptions): number {
+  return parseSignal(options.signal || record.config.StopSignal || 'SIGTERM');
+}
+
+/** A container that waits for its restart is stopped by forgetting the restart. */
+function cancelPlannedRestart({ containers, live }: StopParts, { id, state }: ContainerRecord): boolean {
+  if (state.status !== 'restarting') return false;
+  live.cancelRestart(id);
+  containers.update(id, (current) => ({
+    ...current,
+    state: { ...stoppedOnPurpose(current.state), status: 'exited' },
+  }));
+  return true;
+}
+
+/** Ends a container that runs: stop signal, grace period, SIGKILL. */
+export async function stopLive(
+  parts: StopParts,
+  record: ContainerRecord,
+  live: LiveContainer,
+  options: StopOptions & { readonly signalNumber: number },
+): Promise<void> {
+  markStopped(parts, record.id);
+  await sendSignal(parts, record, live, options.signalNumber);
+  const seconds = options.timeoutSeconds ?? record.config.StopTimeout ?? defaultGraceSeconds;
+  const gone = seconds < 0 ? await live.settled.then(() => true) : await settledWithin(live, seconds * 1000);
+  if (!gone) await forceEnd(parts, record, live);
+}
+
+function markStopped({ containers }: StopParts, id: string): void {
+  if (containers.get(id) === undefined) return;
+  containers.update(id, (record) => ({ ...record, state: stoppedOnPurpose(record.state) }));
+}
+
+/** Signals the init, and wakes a paused container so that it can act on the signal. */
+async function sendSignal(parts: StopParts, record: ContainerRecord, live: LiveContainer, signal: number): Promise<void> {
+  if (live.process.signal(signal)) announce(parts, record, 'kill', { signal: String(signal) });
+  if (parts.containers.get(record.id)?.state.status === 'paused') await runtimeOf(parts, record).resume(record.id);
+}
+
+async function forceEnd(parts: StopParts, record: ContainerRecord, live: LiveContainer): Promise<void> {
+  await sendSignal(parts, record, live, killSignal);
+  if (await settledWithin(live, killPatienceMs)) return;
+  throw new GantryError('internal', `cannot stop container: ${record.name}: it did not end after SIGKILL`, {
+    hint: 'A process of it is probably stuck in the kernel (see its state with ps); try again later.',
+  });
+}
+
+async function settledWithin(live: LiveContainer, timeoutMs: number): Promise<boolean> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([
+      live.settled.then(() => true),
+      delay(timeoutMs, false, { signal: timer.signal }).catch(() => false),
+    ]);
+  } finally {
+    timer.abort();
+  }
+}
+
+/** POST /containers/{id}/kill: any signal, without waiting for what it does. */
+export async function killContainer(parts: StopParts, ref: string, signal: string | undefined): Promise<void> {
+  const record = parts.containers.find(ref);
+  const number = parseSignal(signal || 'SIGKILL');
+  const live = parts.live.get(record.id);
+  if (live === undefined || !isAlive(record.state)) {
+    throw new GantryError('conflict', `cannot kill container: ${ref}: container ${record.id} is not running`);
+  }
+  const isStop = number === killSignal || number === stopSignal(record, { timeoutSeconds: undefined, signal: undefined });
+  if (isStop) markStopped(parts, record.id);
+  if (!live.process.signal(number)) {
+    throw new GantryError('conflict', `cannot kill container: ${ref}: container ${record.id} is not running`);
+  }
+  announce(parts, record, 'kill', { signal: String(number) });
+  if (number !== killSignal) return;
+  if (record.state.status === 'paused') await runtimeOf(parts, record).resume(record.id);
+  // Docker answers when a killed container is gone.
+  await settledWithin(live, killPatienceMs);
+}
+
+/** Ends a container for good before its removal; one that does not run is left as it is. */
+export async function killAndWait(parts: StopParts, id: string): Promise<void> {
+  const record = parts.containers.get(id);
+  if (record === undefined || cancelPlannedRestart(parts, record)) return;
+  const live = parts.live.get(id);
+  if (live === undefined) return;
+  markStopped(parts, id);
+  await forceEnd(parts, record, live);
+}
