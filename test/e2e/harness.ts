@@ -39,8 +39,8 @@ after(async () => {
 
 async function begin(): Promise<Session> {
   const registry = await startRegistry();
-  await pushLibrary(registry.url);
-  await pushVariants(registry.url);
+  await pushLibrary(registry.url, prefix);
+  await pushVariants(registry.url, prefix);
   const given = process.env['DOCKER_HOST'];
   const gantryd = given ? undefined : await new Gantryd({ mirror: registry.url }).start();
   return {
@@ -135,6 +135,11 @@ export function reserve(t: TestContext): string {
   return name;
 }
 
+/** Makes the file that a container of the test waits for; the container may be gone before this exec is. */
+export async function release(container: string): Promise<void> {
+  await docker(['exec', container, 'touch', '/go']);
+}
+
 /** One answer of `inspect --format`. */
 export function inspect(container: string, format: string): Promise<string> {
   return stdoutOf(['inspect', '--format', format, container]);
@@ -142,4 +147,10 @@ export function inspect(container: string, format: string): Promise<string> {
 
 export function api(method: string, apiPath: string, settings: RequestSettings = {}): Promise<Answer> {
   return request(engine().host, method, apiPath, settings);
+}
+
+/** Whether the daemon speaks this API version: the suite also runs against older ones, which differ here and there. */
+export async function apiVersionFrom(wanted: number): Promise<boolean> {
+  const { ApiVersion } = (await api('GET', '/version')).json() as { ApiVersion: string };
+  return Number(ApiVersion) >= wanted;
 }

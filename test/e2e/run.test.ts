@@ -5,7 +5,18 @@ import path from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 
 import { helloText } from '../fixtures/images.ts';
-import { alpine, background, docker, failureOf, inspect, library, reserve, stdoutOf, uniqueName, variant } from './harness.ts';
+import {
+  alpine,
+  background,
+  docker,
+  failureOf,
+  inspect,
+  library,
+  reserve,
+  stdoutOf,
+  uniqueName,
+  variant,
+} from './harness.ts';
 
 function temporaryDirectory(t: TestContext): string {
   const directory = mkdtempSync(path.join(tmpdir(), 'gantry-e2e-'));
@@ -58,13 +69,22 @@ suite('run', { concurrency: 3 }, () => {
 
   test('hello-world greets, and has no ls', async () => {
     assert.equal(await stdoutOf(['run', '--rm', library('hello-world')]), helloText);
-    assert.match(await failureOf(127, ['run', '--rm', library('hello-world'), 'ls']), /exec: "ls": executable file not found in \$PATH/);
+    assert.match(
+      await failureOf(127, ['run', '--rm', library('hello-world'), 'ls']),
+      /exec: "ls": executable file not found in \$PATH/,
+    );
   });
 
   test('what the daemon refuses is 125', async (t) => {
     const name = await background(t, [], 'sleep', '300');
-    assert.match(await failureOf(125, ['run', '--name', name, library('alpine')]), /Conflict\. The container name "\/.*" is already in use by container "[0-9a-f]{64}"/);
-    assert.match(await failureOf(125, ['run', '--rm', '--network', 'no-such-network', library('alpine')]), /network no-such-network not found/);
+    assert.match(
+      await failureOf(125, ['run', '--name', name, library('alpine')]),
+      /Conflict\. The container name "\/.*" is already in use by container "[0-9a-f]{64}"/,
+    );
+    assert.match(
+      await failureOf(125, ['run', '--rm', '--network', 'no-such-network', library('alpine')]),
+      /network no-such-network not found/,
+    );
   });
 
   test('-d prints the id, and the container runs on', async (t) => {
@@ -98,9 +118,23 @@ suite('run', { concurrency: 3 }, () => {
     const file = path.join(temporaryDirectory(t), 'env');
     writeFileSync(file, '# comment\nFROM_FILE=a b\nPASSED\n\n');
     const env = { PASSED: 'through', ALSO: 'too' };
-    const arguments_ = ['run', '--rm', '-e', 'SET=1=2', '-e', 'ALSO', '-e', 'UNSET', '--env-file', file, library('alpine'), 'env'];
-    const lines = (await stdoutOf(arguments_, { env })).split('\n');
-    for (const line of ['SET=1=2', 'ALSO=too', 'FROM_FILE=a b', 'PASSED=through', 'HOME=/root']) assert.ok(lines.includes(line), line);
+    const command = [
+      'run',
+      '--rm',
+      '-e',
+      'SET=1=2',
+      '-e',
+      'ALSO',
+      '-e',
+      'UNSET',
+      '--env-file',
+      file,
+      library('alpine'),
+      'env',
+    ];
+    const lines = (await stdoutOf(command, { env })).split('\n');
+    for (const line of ['SET=1=2', 'ALSO=too', 'FROM_FILE=a b', 'PASSED=through', 'HOME=/root'])
+      assert.ok(lines.includes(line), line);
     assert.ok(lines.some((line) => line.startsWith('PATH=/usr/local/sbin')));
     assert.ok(lines.some((line) => /^HOSTNAME=[0-9a-f]{12}$/.test(line)));
     assert.ok(!lines.some((line) => line.startsWith('UNSET')));
@@ -111,14 +145,28 @@ suite('run', { concurrency: 3 }, () => {
   });
 
   test('-u takes names and numbers of the image', async () => {
-    assert.equal(await alpine(['-u', 'worker'], 'id'), 'uid=1000(worker) gid=1000(worker) groups=1000(worker),2000(helpers)');
+    assert.equal(
+      await alpine(['-u', 'worker'], 'id'),
+      'uid=1000(worker) gid=1000(worker) groups=1000(worker),2000(helpers)',
+    );
     assert.equal(await alpine(['-u', '1234:4321'], 'sh', '-c', 'id -u; id -g'), '1234\n4321');
     assert.equal(await alpine(['-u', 'worker:helpers'], 'sh', '-c', 'id -g; echo $HOME'), '2000\n/home/worker');
-    assert.match(await failureOf(125, ['run', '--rm', '-u', 'stranger', library('alpine'), 'id']), /unable to find user stranger/);
+    assert.match(
+      await failureOf(125, ['run', '--rm', '-u', 'stranger', library('alpine'), 'id']),
+      /unable to find user stranger/,
+    );
   });
 
   test('-h sets the hostname in the kernel and in the files', async () => {
-    assert.equal(await alpine(['-h', 'tested.example'], 'sh', '-c', 'hostname; cat /etc/hostname; grep -c tested.example /etc/hosts'), 'tested.example\ntested.example\n1');
+    assert.equal(
+      await alpine(
+        ['-h', 'tested.example'],
+        'sh',
+        '-c',
+        'hostname; cat /etc/hostname; grep -c tested.example /etc/hosts',
+      ),
+      'tested.example\ntested.example\n1',
+    );
   });
 
   test('-l and --label-file are kept and filtered by', async (t) => {
@@ -138,16 +186,25 @@ suite('run', { concurrency: 3 }, () => {
   test('-v binds a directory, both ways or read-only', async (t) => {
     const directory = temporaryDirectory(t);
     writeFileSync(path.join(directory, 'in'), 'from outside\n');
-    assert.equal(await alpine(['-v', `${directory}:/mnt/bound`], 'sh', '-c', 'cat /mnt/bound/in; echo back > /mnt/bound/out'), 'from outside');
+    assert.equal(
+      await alpine(['-v', `${directory}:/mnt/bound`], 'sh', '-c', 'cat /mnt/bound/in; echo back > /mnt/bound/out'),
+      'from outside',
+    );
     assert.equal(readFileSync(path.join(directory, 'out'), 'utf8'), 'back\n');
-    assert.match(await alpine(['-v', `${directory}:/mnt/bound:ro`], 'sh', '-c', 'touch /mnt/bound/no 2>&1; cat /mnt/bound/in'), /Read-only file system\nfrom outside/);
+    assert.match(
+      await alpine(['-v', `${directory}:/mnt/bound:ro`], 'sh', '-c', 'touch /mnt/bound/no 2>&1; cat /mnt/bound/in'),
+      /Read-only file system\nfrom outside/,
+    );
     assert.equal(await alpine(['-v', `${directory}/in:/etc/a-file:ro`], 'cat', '/etc/a-file'), 'from outside');
   });
 
   test('-v makes a missing host directory; --mount refuses it', async (t) => {
     const missing = path.join(temporaryDirectory(t), 'made');
     assert.equal(await alpine(['-v', `${missing}:/mnt/x`], 'ls', '-A', '/mnt/x'), '');
-    assert.match(await failureOf(125, ['run', '--rm', '--mount', `type=bind,src=${missing}/not,dst=/x`, library('alpine'), 'ls']), /bind source path does not exist/);
+    assert.match(
+      await failureOf(125, ['run', '--rm', '--mount', `type=bind,src=${missing}/not,dst=/x`, library('alpine'), 'ls']),
+      /bind source path does not exist/,
+    );
   });
 
   test('a changed root stays with its container through a restart', async (t) => {
@@ -173,6 +230,9 @@ suite('run', { concurrency: 3 }, () => {
 
   test('20 containers run at once', async () => {
     const outputs = await Promise.all(Array.from({ length: 20 }, (_, index) => alpine([], 'echo', `number ${index}`)));
-    assert.deepEqual(outputs, Array.from({ length: 20 }, (_, index) => `number ${index}`));
+    assert.deepEqual(
+      outputs,
+      Array.from({ length: 20 }, (_, index) => `number ${index}`),
+    );
   });
 });

@@ -2,7 +2,18 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 
 import { demultiplex, hijack } from '../support/http.ts';
-import { api, background, docker, dockerInBackground, engine, inspect, library, reserve, stdoutOf } from './harness.ts';
+import {
+  api,
+  background,
+  docker,
+  dockerInBackground,
+  engine,
+  inspect,
+  library,
+  release,
+  reserve,
+  stdoutOf,
+} from './harness.ts';
 
 suite('streams', { concurrency: 3 }, () => {
   test('-i passes a pipe in, and its end', async (t) => {
@@ -17,19 +28,39 @@ suite('streams', { concurrency: 3 }, () => {
   });
 
   test('a large output comes whole, however the process ends', async (t) => {
-    const result = await docker(['run', '--rm', '--name', reserve(t), library('alpine'), 'sh', '-c', 'seq 1 100000; exit 3']);
+    const result = await docker([
+      'run',
+      '--rm',
+      '--name',
+      reserve(t),
+      library('alpine'),
+      'sh',
+      '-c',
+      'seq 1 100000; exit 3',
+    ]);
     assert.equal(result.code, 3);
     assert.equal(result.stdout.length, 588_895);
   });
 
   test('without -i stdin is empty', async (t) => {
-    assert.equal(await stdoutOf(['run', '--rm', '--name', reserve(t), library('alpine'), 'wc', '-c'], { input: 'unseen' }), '0');
+    assert.equal(
+      await stdoutOf(['run', '--rm', '--name', reserve(t), library('alpine'), 'wc', '-c'], { input: 'unseen' }),
+      '0',
+    );
   });
 
   test('attach shows what comes after it and gives the exit status', async (t) => {
-    const name = await background(t, ['-i'], 'sh', '-c', 'read line; echo "got $line"; exit 6');
+    const name = await background(
+      t,
+      ['-i'],
+      'sh',
+      '-c',
+      'read line; echo "got $line"; until [ -e /go ]; do sleep 0.05; done; exit 6',
+    );
     const client = dockerInBackground(t, ['attach', name]);
-    client.stdin.end('this\n');
+    client.stdin.write('this\n');
+    await client.until(({ stdout }) => stdout === 'got this\n');
+    await release(name);
     const result = await client.ended;
     assert.deepEqual([result.stdout, result.code], ['got this\n', 6]);
   });
@@ -50,20 +81,31 @@ suite('streams', { concurrency: 3 }, () => {
     assert.match(stamped[0] ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z 1$/);
     const late = stamped.find((line) => line.endsWith(' late'))?.split(' ')[0] ?? '';
     assert.equal(await stdoutOf(['logs', '--since', late, name]), 'late\nunended');
-    assert.equal(await stdoutOf(['logs', '--until', stamped[4]?.split(' ')[0] ?? '', '--tail', '1', name]), '5');
+    assert.equal(await stdoutOf(['logs', '--until', stamped[1]?.split(' ')[0] ?? '', name]), '1\n2');
   });
 
   test('logs -f follows to the end of the container', async (t) => {
     const name = await background(t, [], 'sh', '-c', 'echo early; until [ -e /go ]; do sleep 0.05; done; echo later');
     const follower = dockerInBackground(t, ['logs', '-f', name]);
     await follower.until(({ stdout }) => stdout === 'early\n');
-    await stdoutOf(['exec', name, 'touch', '/go']);
+    await release(name);
     assert.equal((await follower.ended).stdout, 'early\nlater\n');
   });
 
   test('/dev/stdout can be opened by the process, also without root', async (t) => {
     const script = 'echo opened > /dev/stdout; echo again >> /proc/self/fd/2';
-    const result = await docker(['run', '--rm', '-u', 'worker', '--name', reserve(t), library('alpine'), 'sh', '-c', script]);
+    const result = await docker([
+      'run',
+      '--rm',
+      '-u',
+      'worker',
+      '--name',
+      reserve(t),
+      library('alpine'),
+      'sh',
+      '-c',
+      script,
+    ]);
     assert.deepEqual([result.stdout, result.stderr], ['opened\n', 'again\n']);
   });
 
@@ -73,7 +115,9 @@ suite('streams', { concurrency: 3 }, () => {
       const command = ['sh', '-c', 'cat; echo done >&2'];
       const body = { Image: library('alpine'), Cmd: command, OpenStdin: true, StdinOnce: true, AttachStdin: true };
       await api('POST', `/containers/create?name=${name}`, { body });
-      const stream = await hijack(engine().host, `/containers/${name}/attach?stream=1&stdin=1&stdout=1&stderr=1`, { upgrade });
+      const stream = await hijack(engine().host, `/containers/${name}/attach?stream=1&stdin=1&stdout=1&stderr=1`, {
+        upgrade,
+      });
       assert.match(stream.head, upgrade ? /^HTTP\/1\.1 101 UPGRADED\r\n/ : /^HTTP\/1\.1 200 OK\r\n/);
       assert.match(stream.head, /Content-Type: application\/vnd\.docker\.(raw|multiplexed)-stream/i);
       await api('POST', `/containers/${name}/start`);
@@ -84,17 +128,23 @@ suite('streams', { concurrency: 3 }, () => {
 
   test('with a terminal the stream is raw and the process sees one', async (t) => {
     const name = reserve(t);
-    const body = { Image: library('alpine'), Cmd: ['sh', '-c', 'tty; stty size; echo $TERM'], Tty: true };
+    const body = { Image: library('alpine'), Cmd: ['sh', '-c', 'tty; echo $TERM'], Tty: true };
     await api('POST', `/containers/create?name=${name}`, { body });
     const stream = await hijack(engine().host, `/containers/${name}/attach?stream=1&stdout=1`, { upgrade: true });
     await api('POST', `/containers/${name}/start`);
     const output = (await stream.rest()).toString();
-    assert.match(output, /^\/dev\/(pts\/\d+|console)\r\n\d+ \d+\r\nxterm\r\n$/);
+    assert.match(output, /^\/dev\/(pts\/\d+|console)\r\nxterm\r\n$/);
     assert.equal(await inspect(name, '{{.Config.Tty}}'), 'true');
   });
 
   test('resize changes the size that the process sees', async (t) => {
-    const name = await background(t, ['-t'], 'sh', '-c', 'until [ "$(stty size)" = "33 111" ]; do sleep 0.05; done; echo sized');
+    const name = await background(
+      t,
+      ['-t'],
+      'sh',
+      '-c',
+      'until [ "$(stty size 2>&1)" = "33 111" ]; do sleep 0.05; done; echo sized',
+    );
     const answer = await api('POST', `/containers/${name}/resize?h=33&w=111`);
     assert.ok([200, 204].includes(answer.status));
     assert.equal(await stdoutOf(['wait', name]), '0');

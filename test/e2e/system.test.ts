@@ -2,7 +2,17 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 
 import { request } from '../support/http.ts';
-import { api, docker, dockerInBackground, engine, failureOf, library, stdoutOf, uniqueName } from './harness.ts';
+import {
+  api,
+  apiVersionFrom,
+  docker,
+  dockerInBackground,
+  engine,
+  failureOf,
+  library,
+  stdoutOf,
+  uniqueName,
+} from './harness.ts';
 
 suite('system', { concurrency: 3 }, () => {
   test('version names client and server', async () => {
@@ -35,7 +45,7 @@ suite('system', { concurrency: 3 }, () => {
   });
 
   test('paths work without a version, with the oldest and with the newest', async () => {
-    const { ApiVersion } = (await api('GET', '/version')).json<{ ApiVersion: string }>();
+    const { ApiVersion } = (await api('GET', '/version')).json() as { ApiVersion: string };
     for (const version of ['', '/v1.24', `/v${ApiVersion}`]) {
       const answer = await api('GET', `${version}/containers/json`);
       assert.equal(answer.status, 200, version);
@@ -46,26 +56,28 @@ suite('system', { concurrency: 3 }, () => {
   test('a version that is too new is refused', async () => {
     const answer = await api('GET', '/v1.999/containers/json');
     assert.equal(answer.status, 400);
-    assert.match(answer.json<{ message: string }>().message, /client version 1\.999 is too new/);
+    assert.match((answer.json() as { message: string }).message, /client version 1\.999 is too new/);
   });
 
   test('an unknown path answers 404 in the error form', async () => {
     const answer = await api('GET', '/v1.41/no/such/thing');
     assert.equal(answer.status, 404);
-    assert.equal(answer.json<{ message: string }>().message, 'page not found');
+    assert.equal((answer.json() as { message: string }).message, 'page not found');
   });
 
   test('an unknown container answers 404 with the text that clients match', async () => {
     const answer = await api('GET', '/v1.41/containers/no-such-one/json');
     assert.equal(answer.status, 404);
-    assert.equal(answer.json<{ message: string }>().message, 'No such container: no-such-one');
+    assert.equal((answer.json() as { message: string }).message, 'No such container: no-such-one');
   });
 
   test('a body that is not JSON answers 400', async () => {
+    // dockerd took its own decoder's errors for internal ones then
+    const status = (await apiVersionFrom(1.42)) ? 400 : 500;
     for (const body of ['{"Image": ', 'nonsense', '{"Image": 3}']) {
       const answer = await api('POST', '/v1.41/containers/create', { body });
-      assert.equal(answer.status, 400, body);
-      assert.ok(answer.json<{ message: string }>().message);
+      assert.equal(answer.status, status, body);
+      assert.ok((answer.json() as { message: string }).message);
     }
   });
 
@@ -79,19 +91,19 @@ suite('system', { concurrency: 3 }, () => {
     const body = { image: library('alpine'), CMD: ['true'], NotAField: { deep: [1] } };
     const answer = await api('POST', `/v1.41/containers/create?name=${uniqueName()}`, { body });
     assert.equal(answer.status, 201, answer.text);
-    const { Id, Warnings } = answer.json<{ Id: string; Warnings: string[] }>();
+    const { Id, Warnings } = answer.json() as { Id: string; Warnings: string[] };
     t.after(() => docker(['rm', '-f', Id]));
     assert.match(Id, /^[0-9a-f]{64}$/);
     assert.ok(Array.isArray(Warnings));
     assert.equal((await api('POST', `/containers/${Id}/start`)).status, 204);
     const exit = await api('POST', `/containers/${Id}/wait`);
-    assert.equal(exit.json<{ StatusCode: number }>().StatusCode, 0);
+    assert.equal((exit.json() as { StatusCode: number }).StatusCode, 0);
     assert.equal((await api('DELETE', `/containers/${Id.slice(0, 12)}`)).status, 204);
   });
 
   test('a container in the state that is asked for answers 304', async (t) => {
     const body = { Image: library('alpine'), Cmd: ['sleep', '300'] };
-    const { Id } = (await api('POST', `/containers/create?name=${uniqueName()}`, { body })).json<{ Id: string }>();
+    const { Id } = (await api('POST', `/containers/create?name=${uniqueName()}`, { body })).json() as { Id: string };
     t.after(() => docker(['rm', '-f', Id]));
     assert.equal((await api('POST', `/containers/${Id}/stop`)).status, 304);
     assert.equal((await api('POST', `/containers/${Id}/start`)).status, 204);
@@ -120,14 +132,21 @@ suite('system', { concurrency: 3 }, () => {
 
   test('a stream of events ends with its client, not before', async (t) => {
     const label = uniqueName('label');
-    const listener = dockerInBackground(t, ['events', '--filter', `label=${label}`, '--format', '{{.Action}} {{.Actor.Attributes.name}}']);
+    const listener = dockerInBackground(t, [
+      'events',
+      '--filter',
+      `label=${label}`,
+      '--format',
+      '{{.Action}} {{.Actor.Attributes.name}}',
+    ]);
     const name = uniqueName('events');
     // an event that is missed because the listener is not there yet is not a failure: ask until one has been heard
     const ping = async () => {
       await stdoutOf(['rm', await stdoutOf(['create', '-l', label, '--name', name, library('alpine')])]);
       return listener.stdout.includes(`create ${name}`);
     };
-    for (let round = 0; round < 20 && !(await ping()); round += 1) await new Promise((resolve) => setTimeout(resolve, 50));
+    for (let round = 0; round < 20 && !(await ping()); round += 1)
+      await new Promise((resolve) => setTimeout(resolve, 50));
     await listener.until(({ stdout }) => stdout.includes(`destroy ${name}`));
   });
 

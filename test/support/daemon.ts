@@ -117,17 +117,12 @@ export class Gantryd {
   }
 
   #arguments(): string[] {
-    const { mirror } = this.#options;
-    return [
-      ...['--data-root', path.join(this.directory, 'data')],
-      ...['--exec-root', path.join(this.directory, 'exec')],
-      ...['--pidfile', path.join(this.directory, 'gantryd.pid')],
-      ...['--host', this.host],
-      ...['--bridge', this.bridge, '--bip', this.bip],
-      ...['--cgroup-parent', this.cgroupParent],
-      ...(mirror === undefined ? [] : ['--registry-mirror', mirror]),
-      ...(this.#options.extraArguments ?? []),
-    ];
+    const { directory, bridge, bip, cgroupParent } = this;
+    const roots = ['--data-root', path.join(directory, 'data'), '--exec-root', path.join(directory, 'exec')];
+    const ends = ['--pidfile', path.join(directory, 'gantryd.pid'), '--host', this.host];
+    const network = ['--bridge', bridge, '--bip', bip, '--cgroup-parent', cgroupParent];
+    const mirror = this.#options.mirror === undefined ? [] : ['--registry-mirror', this.#options.mirror];
+    return [...roots, ...ends, ...network, ...mirror, ...(this.#options.extraArguments ?? [])];
   }
 }
 

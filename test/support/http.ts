@@ -8,7 +8,7 @@ export interface Answer {
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
   /** The body as JSON; what it is, the test knows. */
-  json<T>(): T;
+  json(): unknown;
 }
 
 export interface RequestSettings {
@@ -22,13 +22,15 @@ export interface RequestSettings {
 export function request(host: string, method: string, path: string, settings: RequestSettings = {}): Promise<Answer> {
   const body = bodyText(settings.body);
   const headers = {
-    ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': `${Buffer.byteLength(body)}` }),
+    ...(body === undefined
+      ? {}
+      : { 'content-type': 'application/json', 'content-length': `${Buffer.byteLength(body)}` }),
     ...settings.headers,
   };
   return new Promise((resolve, reject) => {
     const call = httpRequest({ ...target(host), method, path, headers, agent: false }, (response) => {
       text(response).then((content) => {
-        const json = <T>() => JSON.parse(content) as T;
+        const json = (): unknown => JSON.parse(content);
         resolve({ status: response.statusCode ?? 0, headers: response.headers, text: content, json });
       }, reject);
     });
@@ -68,10 +70,15 @@ export async function hijack(
   const body = bodyText(settings.body) ?? '';
   const upgrade = settings.upgrade ? 'Connection: Upgrade\r\nUpgrade: tcp\r\n' : '';
   const type = body === '' ? '' : 'Content-Type: application/json\r\n';
-  socket.write(`POST ${path} HTTP/1.1\r\nHost: test\r\n${upgrade}${type}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  socket.write(
+    `POST ${path} HTTP/1.1\r\nHost: test\r\n${upgrade}${type}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
   const received: Buffer[] = [];
   const ended = new Promise<void>((resolve, reject) => {
-    socket.on('end', resolve).on('close', () => resolve()).on('error', reject);
+    socket
+      .on('end', resolve)
+      .on('close', () => resolve())
+      .on('error', reject);
   });
   const head = await new Promise<string>((resolve, reject) => {
     socket.on('data', (data: Buffer) => {
@@ -102,7 +109,7 @@ function open(host: string): Promise<Socket> {
 /** Takes a multiplexed stream apart (8-byte heads: stream, three zeros, big-endian length). */
 export function demultiplex(stream: Buffer): { stdout: string; stderr: string } {
   const parts: Record<number, Buffer[]> = { 1: [], 2: [] };
-  for (let at = 0; at + 8 <= stream.length; ) {
+  for (let at = 0; at + 8 <= stream.length;) {
     const length = stream.readUInt32BE(at + 4);
     parts[stream[at] ?? 0]?.push(stream.subarray(at + 8, at + 8 + length));
     at += 8 + length;
