@@ -29,8 +29,12 @@ export function plainConnection(request: IncomingMessage, response: ServerRespon
       if (!request.complete) await readBody(request);
       const { socket } = request;
       response.detachSocket(socket);
-      socket.pause();
       for (const event of ['data', 'end', 'drain', 'timeout', 'error']) socket.removeAllListeners(event);
+      // The parser reads from the kernel's side of the socket until somebody else asks the socket for its data. It must
+      // not be paused for that: whoever takes it over starts reading before the next turn of the event loop.
+      const ignore = (): void => {};
+      socket.on('data', ignore);
+      socket.off('data', ignore);
       return { socket, head: Buffer.alloc(0) };
     },
   };

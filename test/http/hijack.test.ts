@@ -141,7 +141,7 @@ test('a client that goes away closes the session', async (t) => {
     const client = await dial();
     client.post(attachPath, { headers });
     await client.until('vnd.docker');
-    client.socket.resetAndDestroy();
+    client.socket.destroy();
     // Nothing but a write tells an engine that a client without input has gone.
     session.print('stdout', 'nobody reads this');
     await session.closed.promise;
@@ -153,7 +153,7 @@ test('a slow client holds the output back instead of filling memory', async (t) 
   let taken = 0;
   const chunk = Buffer.alloc(256 * 1024);
   async function* endlessOutput(): FakeSession['output'] {
-    while (taken < 400) {
+    while (taken < 40) {
       taken += 1;
       yield { stream: 'stdout', data: chunk };
     }
@@ -174,7 +174,7 @@ test('a slow client holds the output back instead of filling memory', async (t) 
   assert.ok(taken < 20, `${taken} chunks were read from the process`);
   client.socket.resume();
   await client.ended.promise;
-  assert.equal(client.body().length, 400 * chunk.length);
+  assert.equal(client.body().length, 40 * chunk.length);
 });
 
 test('what refuses an attach or an exec is a JSON answer, with and without Upgrade', async (t) => {
