@@ -3,11 +3,13 @@
  * them; this shares memory until the exec and takes a fraction of one. The price: libuv does not know these processes, so
  * `reap` must be called for each when it is expected to end.
  */
-import koffi from 'koffi';
-
+import { closeSync, openSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { constants } from 'node:os';
 
-import { errnoError, libc, syscallError } from './libc.ts';
+import koffi from 'koffi';
+
+import { checked, errnoError, libc, syscallError } from './libc.ts';
 
 const posixSpawn = libc.func(
   'int posix_spawn(_Out_ int *pid, const char *path, const void *actions, const void *attributes, const char **argv, const char **env)',
@@ -88,4 +90,58 @@ export function waitFor(pid: number): number {
   const value = status[0] ?? 0;
   const signal = value & 0x7f;
   return signal === 0 ? (value >> 8) & 0xff : 128 + signal;
+}
+
+const pipe2 = libc.func('int pipe2(_Out_ void *ends, int flags)');
+const closeOnExec = 0o2000000;
+
+export interface ProgramResult {
+  /** Exit status, or 128 + signal. */
+  readonly code: number;
+  /** What it wrote to stdout and stderr, cut off where it gets too long. */
+  readonly output: string;
+}
+
+const outputLimitBytes = 64 * 1024;
+
+/** Runs a short program without input to its end. Throws the system error when it cannot be started. */
+export async function runProgram(
+  path: string,
+  argv: readonly string[],
+  env: readonly string[],
+): Promise<ProgramResult> {
+  const ends = Buffer.alloc(8);
+  checked(pipe2(ends, closeOnExec) as number, 'pipe2');
+  const [readEnd, writeEnd] = [ends.readInt32LE(0), ends.readInt32LE(4)];
+  const output = new Socket({ fd: readEnd, readable: true, writable: false });
+  const none = openSync('/dev/null', 'r');
+  try {
+    const pid = spawnWith(writeEnd, () => spawnProcess({ path, argv, env, descriptors: [none, writeEnd, writeEnd] }));
+    const text = await readToEnd(output);
+    return { code: waitFor(pid), output: text };
+  } catch (error) {
+    output.destroy();
+    throw error;
+  } finally {
+    closeSync(none);
+  }
+}
+
+/** Closes our copy of a descriptor once a child has its own, or has failed to start. */
+function spawnWith(fd: number, spawn: () => number): number {
+  try {
+    return spawn();
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function readToEnd(stream: Socket): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    if (length < outputLimitBytes) chunks.push(chunk);
+    length += chunk.length;
+  }
+  return Buffer.concat(chunks).toString('utf8', 0, outputLimitBytes);
 }

@@ -10,3 +10,6 @@ export type * from './types.ts';
 export { readHostFacts } from './hostFacts.ts';
 export { resolveUser, userDatabaseLimitBytes } from './user.ts';
 export type { UserDatabase } from './user.ts';
+export { openRuntime } from './ociRuntime.ts';
+export type { RuntimeOptions } from './ociRuntime.ts';
+export { StartRefusal } from './refusal.ts';

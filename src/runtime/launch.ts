@@ -1,0 +1,167 @@
+import { constants, openSync, writeFileSync } from 'node:fs';
+import type { Writable } from 'node:stream';
+
+import { growPipe, makeFifo, openTerminal, resizeTerminal, spawnProcess } from '../linux/index.ts';
+import { ownCompanion } from './companions.ts';
+import type { Companion } from './companions.ts';
+import type { StatePaths } from './stateDir.ts';
+import { watchStatus } from './statusPipe.ts';
+import type { StatusPipe } from './statusPipe.ts';
+import {
+  closeAll,
+  openInput,
+  openOutput,
+  outputStream,
+  pipeSource,
+  pipeWriter,
+  terminalSource,
+  terminalWriter,
+} from './streams.ts';
+import type { OutputStream } from './streams.ts';
+import type { ProcessStdio } from './types.ts';
+
+/**
+ * The wrapper: runs the OCI runtime in the foreground, writes its exit status into the file `exit` and the FIFO `status`,
+ * and then stops itself, since the descriptors that it holds keep unread output in the kernel until a daemon has read it
+ * and ends the wrapper. $1 is the state directory, the rest the runtime's command line. Descriptors: 0, 1, 2 are the
+ * process's; 3 is `status`; 4 and 5 are the read ends of its output, or 4 the terminal's master end. The runtime gets the
+ * first three only.
+ */
+const wrapperScript = [
+  'dir=$1; shift',
+  '"$@" 3>&- 4>&- 5>&-',
+  'code=$?',
+  'exec </dev/null >/dev/null 2>&1',
+  'echo $code >"$dir/exit"',
+  'echo $code >&3',
+  'kill -STOP $$',
+].join('\n');
+
+/** Descriptor of a terminal's master end in the wrapper. */
+export const wrapperMasterDescriptor = 4;
+
+/** Nothing of the daemon's environment reaches the runtime. */
+export const runtimeEnv = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'];
+
+const pipeBytes = 1024 * 1024;
+
+/** A process's ends of its streams, and ours. */
+interface Stdio {
+  /** For the wrapper, by number; closed here once it has them. */
+  readonly descriptors: readonly number[];
+  /** Those of `descriptors` that stay open here as well. */
+  readonly kept: readonly number[];
+  connect(): Pick<Launched, 'stdout' | 'stderr' | 'stdin'>;
+}
+
+export interface Launched {
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream | undefined;
+  readonly stdin: Writable | undefined;
+  readonly status: StatusPipe;
+  readonly wrapper: Companion;
+}
+
+/**
+ * Starts `command` (the OCI runtime's command line) in a wrapper, with the process's streams made in the state directory.
+ * The directory exists and is clear. Throws the system error, and then leaves no process and no descriptor behind.
+ */
+export function launch(paths: StatePaths, stdio: ProcessStdio, command: readonly string[]): Launched {
+  makeFifo(paths.status, { uid: 0, gid: 0 });
+  const status = watchStatus(paths.status);
+  const statusEnd = openSync(paths.status, constants.O_RDWR);
+  const streams = stdio.tty ? openTerminalStdio(stdio) : openPipeStdio(paths, stdio);
+  try {
+    const [stdin = 0, stdout = 0, stderr = 0, ...held] = streams.descriptors;
+    const pid = spawnProcess({
+      path: '/bin/sh',
+      argv: ['sh', '-c', wrapperScript, 'sh', paths.dir, ...command],
+      env: runtimeEnv,
+      descriptors: [stdin, stdout, stderr, statusEnd, ...held],
+    });
+    writeFileSync(paths.wrapper, `${pid}\n`);
+    return { ...streams.connect(), status, wrapper: ownCompanion(pid) };
+  } catch (error) {
+    status.close();
+    closeAll(streams.kept);
+    throw error;
+  } finally {
+    closeAll([statusEnd, ...streams.descriptors.filter((fd) => !streams.kept.includes(fd))]);
+  }
+}
+
+function openPipeStdio(paths: StatePaths, stdio: ProcessStdio): Stdio {
+  const out = openPipe(paths.stdout, stdio);
+  const err = openPipe(paths.stderr, stdio);
+  const input = stdio.stdin ? openStdin(paths, stdio) : undefined;
+  const stdin = input?.readEnd ?? openSync('/dev/null', 'r');
+  return {
+    descriptors: [stdin, out.writeEnd, err.writeEnd, out.readEnd, err.readEnd],
+    kept: [out.readEnd, err.readEnd],
+    connect: () => ({
+      stdout: outputStream(pipeSource(out.readEnd), out.readEnd),
+      stderr: outputStream(pipeSource(err.readEnd), err.readEnd),
+      stdin: input?.connect(),
+    }),
+  };
+}
+
+/**
+ * The process's end is opened for reading too: then it meets neither EOF nor EPIPE, whoever else goes.
+ */
+function openPipe(path: string, { owner }: ProcessStdio): { readonly readEnd: number; readonly writeEnd: number } {
+  makeFifo(path, owner);
+  const readEnd = openOutput(path);
+  const writeEnd = openSync(path, constants.O_RDWR);
+  growPipe(readEnd, pipeBytes);
+  return { readEnd, writeEnd };
+}
+
+/** stdin's end for the process, and ours, beside which a holder keeps it open when this daemon ends. */
+function openStdin(paths: StatePaths, { owner }: ProcessStdio) {
+  makeFifo(paths.stdin, owner);
+  const both = openSync(paths.stdin, constants.O_RDWR);
+  const readEnd = openSync(paths.stdin, constants.O_RDONLY);
+  return {
+    readEnd,
+    connect: (): Writable | undefined => {
+      const holder = startHolder(both, paths.holder);
+      const writeEnd = openInput(paths.stdin);
+      closeAll([both]);
+      return writeEnd === undefined ? undefined : pipeWriter(writeEnd, () => holder.end());
+    },
+  };
+}
+
+/** The holder sleeps for ever with a write end of stdin open, so that only its end, and ours, are the process's EOF. */
+function startHolder(writeEnd: number, pidPath: string): Companion {
+  const none = openSync('/dev/null', 'r+');
+  try {
+    const descriptors = [none, writeEnd, none];
+    const pid = spawnProcess({ path: '/bin/sleep', argv: ['sleep', 'infinity'], env: runtimeEnv, descriptors });
+    writeFileSync(pidPath, `${pid}\n`);
+    return ownCompanion(pid);
+  } finally {
+    closeAll([none]);
+  }
+}
+
+function openTerminalStdio({ stdin, consoleSize }: ProcessStdio): Stdio {
+  const { master, slave } = openTerminal();
+  if (consoleSize !== undefined) resizeTerminal(master, consoleSize);
+  return {
+    descriptors: [slave, slave, slave, master],
+    kept: [master],
+    connect: () => connectTerminal(master, stdin),
+  };
+}
+
+/** Streams over a terminal's master end, which they close. */
+export function connectTerminal(master: number, stdin: boolean): Pick<Launched, 'stdout' | 'stderr' | 'stdin'> {
+  const source = terminalSource(master);
+  return {
+    stdout: outputStream(source, master),
+    stderr: undefined,
+    stdin: stdin ? terminalWriter(source) : undefined,
+  };
+}

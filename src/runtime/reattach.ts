@@ -1,0 +1,78 @@
+import { existsSync, readlinkSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { Writable } from 'node:stream';
+
+import type { Logger } from '../base/index.ts';
+import { adoptedCompanion, hasArgument } from './companions.ts';
+import { connectTerminal, wrapperMasterDescriptor } from './launch.ts';
+import type { Launched } from './launch.ts';
+import { RunningProcess } from './runningProcess.ts';
+import { readExit, readPid } from './stateDir.ts';
+import type { StatePaths } from './stateDir.ts';
+import { resumeStatus } from './statusPipe.ts';
+import type { StatusPipe } from './statusPipe.ts';
+import { openInput, openOutput, outputStream, pipeSource, pipeWriter } from './streams.ts';
+import type { OutputStream } from './streams.ts';
+import type { ProcessStdio, RuntimeProcess } from './types.ts';
+
+/** A stream that has ended before it began. */
+function emptyOutput(): OutputStream {
+  const readable = Readable.from([]);
+  return {
+    readable,
+    done: new Promise((resolve) => readable.once('close', resolve)),
+    endWhenDrained: () => {},
+  };
+}
+
+function reopenOutput(path: string): OutputStream {
+  const fd = openOutput(path);
+  return outputStream(pipeSource(fd), fd);
+}
+
+/** Opened again only while its holder lives: without one, an earlier daemon has given the process its EOF. */
+function reopenStdin(paths: StatePaths): Writable | undefined {
+  const target = join(realpathSync(paths.dir), 'stdin');
+  const holder = adoptedCompanion(readPid(paths.holder), (procDir) => readlinkSync(`${procDir}/fd/1`) === target);
+  if (holder === undefined) return undefined;
+  const writeEnd = openInput(paths.stdin);
+  if (writeEnd !== undefined) return pipeWriter(writeEnd, () => holder.end());
+  holder.end();
+  return undefined;
+}
+
+type Streams = Pick<Launched, 'stdout' | 'stderr' | 'stdin'>;
+
+function reopenStreams(paths: StatePaths, stdio: ProcessStdio, master: number | undefined): Streams {
+  if (!stdio.tty) {
+    return {
+      stdout: reopenOutput(paths.stdout),
+      stderr: reopenOutput(paths.stderr),
+      stdin: stdio.stdin ? reopenStdin(paths) : undefined,
+    };
+  }
+  return master === undefined
+    ? { stdout: emptyOutput(), stderr: undefined, stdin: undefined }
+    : connectTerminal(master, stdio.stdin);
+}
+
+/** A status that is written down already needs no watching. */
+function reopenStatus(paths: StatePaths): StatusPipe {
+  const written = readExit(paths.exit);
+  return written === undefined ? resumeStatus(paths.status) : { code: Promise.resolve(written.code), close: () => {} };
+}
+
+/**
+ * Takes back what an earlier daemon started in this state directory: running, or ended meanwhile with its output unread.
+ * Undefined when there is no trace of a start, or the start itself had not come to its end.
+ */
+export function reattachProcess(paths: StatePaths, stdio: ProcessStdio, logger: Logger): RuntimeProcess | undefined {
+  const pid = readPid(paths.pid);
+  if (pid === undefined || !existsSync(paths.status)) return undefined;
+  const wrapper = adoptedCompanion(readPid(paths.wrapper), (procDir) => hasArgument(procDir, paths.dir));
+  const status = reopenStatus(paths);
+  const master = stdio.tty ? wrapper?.duplicate(wrapperMasterDescriptor) : undefined;
+  const streams = reopenStreams(paths, stdio, master);
+  return new RunningProcess({ pid, paths, ...streams, status, wrapper, logger });
+}

@@ -1,0 +1,106 @@
+import type { Readable, Writable } from 'node:stream';
+
+import type { Logger } from '../base/index.ts';
+import { openProcess, resizeTerminal } from '../linux/index.ts';
+import type { ProcessHandle } from '../linux/index.ts';
+import type { Companion } from './companions.ts';
+import type { StatePaths } from './stateDir.ts';
+import { readExit } from './stateDir.ts';
+import type { StatusPipe } from './statusPipe.ts';
+import { closeAll } from './streams.ts';
+import type { OutputStream } from './streams.ts';
+import type { ProcessExit, RuntimeProcess } from './types.ts';
+
+/** What a process is made of, once it runs. */
+export interface ProcessParts {
+  readonly pid: number;
+  readonly paths: StatePaths;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream | undefined;
+  readonly stdin: Writable | undefined;
+  readonly status: StatusPipe;
+  readonly wrapper: Companion | undefined;
+  readonly logger: Logger;
+}
+
+/** Recorded when the wrapper was killed and nobody saw the status: the process can only have been killed as well. */
+const unknownExitCode = 137;
+const livenessCheckMs = 1000;
+
+/** A process in hand, from its start (or reattachment) to its end. */
+export class RunningProcess implements RuntimeProcess {
+  readonly pid: number;
+  readonly stdout: Readable;
+  readonly stderr: Readable | undefined;
+  readonly stdin: Writable | undefined;
+  readonly exit: Promise<ProcessExit>;
+  readonly #handle: ProcessHandle | undefined;
+
+  constructor(parts: ProcessParts) {
+    this.pid = parts.pid;
+    this.stdout = parts.stdout.readable;
+    this.stderr = parts.stderr?.readable;
+    this.stdin = parts.stdin;
+    this.#handle = openProcess(parts.pid);
+    this.exit = this.#followToEnd(parts);
+  }
+
+  signal(signal: number): boolean {
+    return this.#handle?.signal(signal) ?? false;
+  }
+
+  resize(size: { readonly height: number; readonly width: number }): void {
+    for (const descriptor of [0, 1, 2]) {
+      if (this.#resizeThrough(descriptor, size)) return;
+    }
+  }
+
+  /**
+   * The process's own descriptor is duplicated, not opened anew through /proc: what the container put there must not be
+   * opened with the daemon's rights.
+   */
+  #resizeThrough(descriptor: number, size: { readonly height: number; readonly width: number }): boolean {
+    try {
+      const fd = this.#handle?.duplicate(descriptor);
+      if (fd === undefined) return true;
+      return resizeAndClose(fd, size);
+    } catch {
+      // Closed, no terminal, or the process has just ended: another descriptor may do, and else there is nothing to resize.
+      return false;
+    }
+  }
+
+  async #followToEnd(parts: ProcessParts): Promise<ProcessExit> {
+    const { paths, stdout, stderr, stdin, status, wrapper } = parts;
+    const code = (await status.code) ?? (await this.#codeWithoutWrapper(parts));
+    const finishedAt = readExit(paths.exit)?.finishedAt ?? new Date();
+    stdin?.destroy();
+    stdout.endWhenDrained();
+    stderr?.endWhenDrained();
+    await Promise.all([stdout.done, stderr?.done]);
+    // Only now: until its output is read, the wrapper keeps it in the kernel for a daemon that comes after us.
+    wrapper?.end();
+    status.close();
+    this.#handle?.close();
+    return { code, finishedAt };
+  }
+
+  async #codeWithoutWrapper({ paths, logger, pid }: ProcessParts): Promise<number> {
+    while (this.#handle !== undefined && !this.#handle.hasEnded()) {
+      await new Promise((resolve) => setTimeout(resolve, livenessCheckMs));
+    }
+    const written = readExit(paths.exit);
+    if (written !== undefined) return written.code;
+    logger.warn('the exit status of a process is lost: its wrapper was killed', { pid, stateDir: paths.dir });
+    return unknownExitCode;
+  }
+}
+
+function resizeAndClose(fd: number, size: { readonly height: number; readonly width: number }): boolean {
+  try {
+    resizeTerminal(fd, size);
+    return true;
+  } finally {
+    closeAll([fd]);
+  }
+}
