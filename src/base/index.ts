@@ -13,3 +13,4 @@ export * from './outputHub.ts';
 export * from './time.ts';
 export * from './undo.ts';
 export * from './worker.ts';
+export * from './timeFilter.ts';
