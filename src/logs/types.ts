@@ -27,4 +27,18 @@ export interface LogWriter {
 export interface LogReader {
   /** Entries in order; with `follow` ends when the writer has closed or `signal` aborts. */
   read(options: LogReadOptions, signal: AbortSignal): AsyncIterable<LogEntry>;
+  /** The same entries as they come from the disk, many at a time: what to use for long logs. Batches are never empty. */
+  readBatches(options: LogReadOptions, signal: AbortSignal): AsyncIterable<readonly LogEntry[]>;
+}
+
+/**
+ * One container's log for as long as the daemon knows the container. It has one writer at a time, opened anew for every run, and
+ * any number of readers, which follow the writer that is open.
+ */
+export interface ContainerLog extends LogReader {
+  /** Where the newest entries are, for inspect's LogPath; empty when nothing is kept. */
+  readonly path: string;
+  open(): Promise<LogWriter>;
+  /** Removes what is on disk. No writer may be open. */
+  remove(): Promise<void>;
 }
