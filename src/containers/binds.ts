@@ -66,7 +66,11 @@ function parseMode(mode: string, text: string): Pick<BindMount, 'readonly' | 'pr
 
 function parseMount(mount: NonNullable<NonNullable<HostConfig['Mounts']>[number]>): BindMount {
   const { Type: type, Source: source = '', Target: target = '' } = mount;
-  if (target === '') throw new GantryError('invalid', 'invalid mount config for type "' + String(type) + '": field Target must not be empty');
+  if (target === '')
+    throw new GantryError(
+      'invalid',
+      'invalid mount config for type "' + String(type) + '": field Target must not be empty',
+    );
   const shared = { destination: checkedDestination(target, target), readonly: mount.ReadOnly === true, mode: '' };
   if (type === 'tmpfs') {
     const size = mount.TmpfsOptions?.SizeBytes;
@@ -79,7 +83,10 @@ function parseMount(mount: NonNullable<NonNullable<HostConfig['Mounts']>[number]
   }
   if (type !== 'bind') throw volumesAreMissing(`type=${String(type)}`);
   if (!source.startsWith('/')) {
-    throw new GantryError('invalid', `invalid mount config for type "bind": invalid mount path: '${source}' mount path must be absolute`);
+    throw new GantryError(
+      'invalid',
+      `invalid mount config for type "bind": invalid mount path: '${source}' mount path must be absolute`,
+    );
   }
   return {
     ...shared,
@@ -94,11 +101,17 @@ function parseMount(mount: NonNullable<NonNullable<HostConfig['Mounts']>[number]
 
 function checkedDestination(destination: string, text: string): string {
   if (!destination.startsWith('/')) {
-    throw new GantryError('invalid', `invalid volume specification: '${text}': invalid mount config for type "bind": invalid mount path: '${destination}' mount path must be absolute`);
+    throw new GantryError(
+      'invalid',
+      `invalid volume specification: '${text}': invalid mount config for type "bind": invalid mount path: '${destination}' mount path must be absolute`,
+    );
   }
   const normal = posix.normalize(destination).replace(/(.)\/$/, '$1');
   if (normal === '/') {
-    throw new GantryError('invalid', `invalid volume specification: '${text}': invalid mount config for type "bind": invalid specification: destination can't be '/'`);
+    throw new GantryError(
+      'invalid',
+      `invalid volume specification: '${text}': invalid mount config for type "bind": invalid specification: destination can't be '/'`,
+    );
   }
   return normal;
 }

@@ -51,8 +51,8 @@ export function mergeConfig(own: ContainerConfig, image: ImageRunConfig): Contai
 }
 
 function mergedKeys(
-  image: Readonly<Record<string, object>> | null | undefined,
-  own: Readonly<Record<string, object>> | null | undefined,
+  image: Readonly<Record<string, unknown>> | null | undefined,
+  own: Readonly<Record<string, unknown>> | null | undefined,
 ): Record<string, Record<string, never>> | undefined {
   const keys = new Set([...Object.keys(image ?? {}), ...Object.keys(own ?? {})]);
   return keys.size === 0 ? undefined : Object.fromEntries([...keys].map((key) => [key, {}]));

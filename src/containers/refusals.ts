@@ -10,9 +10,10 @@ const refusals: readonly {
   readonly instead: string;
 }[] = [
   {
-    asked: (host) => Object.values(host.PortBindings ?? {}).some((bindings) => bindings !== null && bindings.length > 0),
+    asked: (host) =>
+      Object.values(host.PortBindings ?? {}).some((bindings) => bindings !== null && bindings.length > 0),
     what: 'published ports',
-    instead: "Reach the container by its own address (`gantry inspect`), or use --network host.",
+    instead: 'Reach the container by its own address (`gantry inspect`), or use --network host.',
   },
   { asked: (host) => host.PublishAllPorts === true, what: 'published ports', instead: 'Use --network host.' },
   {
@@ -20,14 +21,26 @@ const refusals: readonly {
     what: 'anonymous volumes',
     instead: 'Bind a directory of the host: -v /path/on/host:/path/in/container.',
   },
-  { asked: (host) => (host.VolumesFrom ?? []).length > 0, what: '--volumes-from', instead: 'Repeat the binds with -v.' },
-  { asked: (host) => (host.Links ?? []).length > 0, what: '--link', instead: 'Use --add-host with the other container’s address.' },
+  {
+    asked: (host) => (host.VolumesFrom ?? []).length > 0,
+    what: '--volumes-from',
+    instead: 'Repeat the binds with -v.',
+  },
+  {
+    asked: (host) => (host.Links ?? []).length > 0,
+    what: '--link',
+    instead: 'Use --add-host with the other container’s address.',
+  },
   {
     asked: (_, own) => (own.Healthcheck?.Test ?? []).length > 0 && own.Healthcheck?.Test?.[0] !== 'NONE',
     what: 'health checks',
     instead: 'Leave the --health options out.',
   },
-  { asked: (host) => (host.DeviceRequests ?? []).length > 0, what: 'device requests (--gpus)', instead: 'Name the devices with --device.' },
+  {
+    asked: (host) => (host.DeviceRequests ?? []).length > 0,
+    what: 'device requests (--gpus)',
+    instead: 'Name the devices with --device.',
+  },
   {
     asked: (host) => Boolean(host.UsernsMode) && host.UsernsMode !== 'host',
     what: 'user namespaces (--userns)',
@@ -40,7 +53,10 @@ const refusals: readonly {
 /** Refuses, with `notImplemented` or Docker's own error, what the client asked for and this engine does not do. */
 export function refuseUnsupported(host: HostConfig, own: ContainerConfig): void {
   for (const { asked, what, instead } of refusals) {
-    if (asked(host, own)) throw new GantryError('notImplemented', `${what} are not available yet`.replace(/^(--\S+) are/, '$1 is'), { hint: instead });
+    if (asked(host, own))
+      throw new GantryError('notImplemented', `${what} are not available yet`.replace(/^(--\S+) are/, '$1 is'), {
+        hint: instead,
+      });
   }
   checkNetwork(host.NetworkMode ?? 'bridge');
   checkNamespace('ipc', host.IpcMode ?? '', ['', 'private', 'host', 'none', 'shareable']);
@@ -55,7 +71,9 @@ function checkNetwork(mode: string): void {
       hint: 'Use --network bridge, host or none.',
     });
   }
-  throw new GantryError('notFound', `network ${mode} not found`, { hint: 'There are the networks bridge, host and none.' });
+  throw new GantryError('notFound', `network ${mode} not found`, {
+    hint: 'There are the networks bridge, host and none.',
+  });
 }
 
 function checkNamespace(kind: string, mode: string, allowed: readonly string[]): void {

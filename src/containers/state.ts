@@ -16,7 +16,16 @@ export const createdState: ContainerState = {
 
 /** Its init runs. */
 export function started(state: ContainerState, pid: number, at: string): ContainerState {
-  return { ...state, status: 'running', pid, exitCode: 0, error: '', oomKilled: false, startedAt: at, manuallyStopped: false };
+  return {
+    ...state,
+    status: 'running',
+    pid,
+    exitCode: 0,
+    error: '',
+    oomKilled: false,
+    startedAt: at,
+    manuallyStopped: false,
+  };
 }
 
 /** Its start was refused; Docker keeps such a container `created` (or `exited`), with the refusal's code and text. */
@@ -25,8 +34,8 @@ export function refused(state: ContainerState, exitCode: number, error: string):
 }
 
 /** Its init has ended. */
-export function exited(state: ContainerState, exit: { exitCode: number; oomKilled: boolean }, at: string): ContainerState {
-  return { ...state, status: 'exited', pid: 0, exitCode: exit.exitCode, oomKilled: exit.oomKilled, finishedAt: at };
+export function exited(state: ContainerState, exitCode: number, at: string): ContainerState {
+  return { ...state, status: 'exited', pid: 0, exitCode, finishedAt: at };
 }
 
 /** Its init has ended and the restart policy will start it again. */

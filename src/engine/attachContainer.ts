@@ -6,7 +6,7 @@ import { LateSession } from './lateSession.ts';
 import type { EngineParts } from './parts.ts';
 import { openLog } from './readLogs.ts';
 
-type Parts = Pick<EngineParts, 'containers' | 'live' | 'journal' | 'dataPaths' | 'clock'>;
+type Parts = Pick<EngineParts, 'containers' | 'live' | 'journal' | 'logs'>;
 
 export interface AttachOptions {
   readonly stdin: boolean;
@@ -25,12 +25,9 @@ export interface AttachSession {
   close(): void;
 }
 
-/** Used unless the client names others: ctrl-p, ctrl-q. */
-const defaultDetachKeys = 'ctrl-p,ctrl-q';
-
 /** The detach sequence as bytes; throws `invalid` when it cannot be parsed. */
 export function detachKeysOf(typed: string | undefined): Uint8Array {
-  return parseDetachKeys(typed || defaultDetachKeys);
+  return parseDetachKeys(typed || undefined);
 }
 
 /**

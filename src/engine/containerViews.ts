@@ -127,7 +127,9 @@ export function summaryView(
     ImageID: record.imageId,
     Command: commandText(record),
     Created: Math.floor(Date.parse(record.createdAt) / 1000),
-    Ports: Object.keys(record.config.ExposedPorts ?? {}).flatMap((port) => (isAlive(record.state) ? [portView(port)] : [])),
+    Ports: Object.keys(record.config.ExposedPorts ?? {}).flatMap((port) =>
+      isAlive(record.state) ? [portView(port)] : [],
+    ),
     ...(size === undefined ? {} : { SizeRw: size.writableBytes, SizeRootFs: size.rootBytes }),
     Labels: record.config.Labels ?? {},
     State: record.state.status,

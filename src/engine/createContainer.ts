@@ -16,7 +16,7 @@ import {
   shortId,
   type ContainerRecord,
 } from '../containers/index.ts';
-import { checkLogConfig } from '../logs/index.ts';
+import { parseLogConfig } from '../logs/index.ts';
 import { formatPlatform, matchPlatform, parsePlatform, type ImageConfig } from '../oci/index.ts';
 import { checkSettings, defaultMaskedPaths, defaultReadonlyPaths } from '../runtime/index.ts';
 import { parseSignal } from '../linux/index.ts';
@@ -26,7 +26,16 @@ import type { EngineParts } from './parts.ts';
 
 type Parts = Pick<
   EngineParts,
-  'clock' | 'logger' | 'settings' | 'dataPaths' | 'host' | 'snapshots' | 'images' | 'runtimes' | 'containers' | 'journal'
+  | 'clock'
+  | 'logger'
+  | 'settings'
+  | 'dataPaths'
+  | 'host'
+  | 'snapshots'
+  | 'images'
+  | 'runtimes'
+  | 'containers'
+  | 'journal'
 >;
 
 interface CreateRequest {
@@ -112,12 +121,16 @@ function check(parts: Parts, config: ContainerConfig, hostConfig: HostConfig): s
   parseBinds(hostConfig);
   if (config.StopSignal) parseSignal(config.StopSignal);
   if (config.WorkingDir && !config.WorkingDir.startsWith('/')) {
-    throw new GantryError('invalid', `the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`);
+    throw new GantryError(
+      'invalid',
+      `the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`,
+    );
   }
   for (const variable of config.Env ?? []) {
-    if (variable.startsWith('=') || variable === '') throw new GantryError('invalid', `invalid environment variable: ${variable}`);
+    if (variable.startsWith('=') || variable === '')
+      throw new GantryError('invalid', `invalid environment variable: ${variable}`);
   }
-  checkLogConfig(hostConfig.LogConfig?.Type ?? '', hostConfig.LogConfig?.Config ?? {});
+  parseLogConfig(hostConfig.LogConfig);
   const runtime = hostConfig.Runtime ?? '';
   if (!parts.runtimes.has(runtime)) {
     throw new GantryError('invalid', `unknown or invalid runtime name: ${runtime}`, {
@@ -146,7 +159,9 @@ async function materialize(parts: Parts, record: ContainerRecord): Promise<void>
     await mkdir(dir, { recursive: true, mode: 0o710 });
     undo.release();
   } catch (error) {
-    await undo.unwind((failure) => logger.warn('undoing a create failed', { container: record.id, error: messageOf(failure) }));
+    await undo.unwind((failure) =>
+      logger.warn('undoing a create failed', { container: record.id, error: messageOf(failure) }),
+    );
     throw error;
   }
 }

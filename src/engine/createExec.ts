@@ -41,6 +41,8 @@ export function refuseState(id: string, status: string, alive: boolean): void {
     throw new GantryError('conflict', `container ${id} is restarting, wait until the container is running`);
   }
   if (!alive) {
-    throw new GantryError('conflict', `container ${id} is not running`, { hint: `Start it with \`gantry start ${id.slice(0, 12)}\`.` });
+    throw new GantryError('conflict', `container ${id} is not running`, {
+      hint: `Start it with \`gantry start ${id.slice(0, 12)}\`.`,
+    });
   }
 }

@@ -42,7 +42,10 @@ export async function inspectContainer(
 }
 
 /** Bytes of the writable layer, and of it and the image together. */
-export async function sizeOf({ snapshots, images }: Pick<Parts, 'snapshots' | 'images'>, record: ContainerRecord): Promise<ContainerSize> {
+export async function sizeOf(
+  { snapshots, images }: Pick<Parts, 'snapshots' | 'images'>,
+  record: ContainerRecord,
+): Promise<ContainerSize> {
   const { sizeBytes } = await snapshots.usage(record.id);
   return { writableBytes: sizeBytes, rootBytes: sizeBytes + (images.get(record.imageId)?.sizeBytes ?? 0) };
 }

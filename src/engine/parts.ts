@@ -2,12 +2,13 @@ import type { Clock, KeyedLock, Logger } from '../base/index.ts';
 import type { Containers, Waiters } from '../containers/index.ts';
 import type { Journal } from '../events/index.ts';
 import type { Images } from '../images/index.ts';
-import type { Mounter } from '../linux/index.ts';
-import type { BridgeNetwork } from '../network/index.ts';
+import type { CgroupLayout, Mounter } from '../linux/index.ts';
+import type { BridgeNetwork, NetworkIds } from '../network/index.ts';
 import type { RegistryClient } from '../registry/index.ts';
 import type { HostFacts, OciRuntime } from '../runtime/index.ts';
 import type { ContentStore, DataPaths, ExecPaths, Snapshotter } from '../store/index.ts';
 
+import type { ContainerLogs } from './containerLogs.ts';
 import type { Execs } from './execs.ts';
 import type { LiveContainers } from './live.ts';
 
@@ -39,11 +40,13 @@ export interface EngineParts {
   readonly execPaths: ExecPaths;
   readonly host: HostFacts;
   readonly mounter: Mounter;
+  readonly cgroups: CgroupLayout;
   readonly content: ContentStore;
   readonly snapshots: Snapshotter;
   readonly images: Images;
   readonly registry: RegistryClient;
   readonly network: BridgeNetwork;
+  readonly networkIds: NetworkIds;
   readonly runtimes: ReadonlyMap<string, OciRuntime>;
   readonly journal: Journal;
   readonly containers: Containers;
@@ -52,4 +55,5 @@ export interface EngineParts {
   readonly locks: KeyedLock;
   readonly live: LiveContainers;
   readonly execs: Execs;
+  readonly logs: ContainerLogs;
 }

@@ -15,7 +15,11 @@ export async function pauseContainer(parts: Parts, ref: string): Promise<void> {
     if (record.state.status === 'paused') throw new GantryError('conflict', `container ${id} is already paused`);
     if (!isAlive(record.state)) throw new GantryError('conflict', `container ${id} is not running`);
     await runtimeOf(parts, record).pause(id);
-    announce(parts, parts.containers.update(id, (current) => ({ ...current, state: paused(current.state) })), 'pause');
+    announce(
+      parts,
+      parts.containers.update(id, (current) => ({ ...current, state: paused(current.state) })),
+      'pause',
+    );
   });
 }
 
@@ -27,6 +31,10 @@ export async function unpauseContainer(parts: Parts, ref: string): Promise<void>
     // Docker answers 500 here; its clients show the text.
     if (record.state.status !== 'paused') throw new GantryError('internal', `Container ${id} is not paused`);
     await runtimeOf(parts, record).resume(id);
-    announce(parts, parts.containers.update(id, (current) => ({ ...current, state: unpaused(current.state) })), 'unpause');
+    announce(
+      parts,
+      parts.containers.update(id, (current) => ({ ...current, state: unpaused(current.state) })),
+      'unpause',
+    );
   });
 }

@@ -1,16 +1,19 @@
-import { readFile, writeFile, mkdir } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 
 import { GantryError, hasCode } from '../base/index.ts';
 import { parseBinds, type BindMount, type ContainerRecord } from '../containers/index.ts';
+import { readFileInRoot } from '../linux/index.ts';
 import { hostnameFile, hostsFile, resolvConf, type Sandbox } from '../network/index.ts';
 import {
   containerSpec,
   resolveUser,
+  userDatabaseLimitBytes,
   type ContainerMount,
   type ProcessStdio,
   type SpecInput,
   type SpecUser,
+  type UserDatabase,
 } from '../runtime/index.ts';
 
 import { networkModeOf } from './networkMode.ts';
@@ -29,11 +32,19 @@ export async function prepareBundle(
 ): Promise<ProcessStdio> {
   const { rootfs, config } = parts.execPaths.container(record.id);
   await writeContainerFiles(parts, record, sandbox);
-  const user = resolveUser(rootfs, record.config.User ?? '', record.hostConfig.GroupAdd ?? []);
+  const user = resolveUser(record.config.User ?? '', userDatabase(rootfs), record.hostConfig.GroupAdd ?? []);
   const mounts = await usableMounts(parseBinds(record.hostConfig));
   const spec = containerSpec(specInput(parts, record, sandbox, user, mounts));
   await writeFile(config, JSON.stringify(spec), { mode: 0o600 });
   return stdioOf(record, user);
+}
+
+/** The user database of a container, as its root has it now. */
+export function userDatabase(rootfs: string): UserDatabase {
+  return {
+    passwd: readFileInRoot(rootfs, '/etc/passwd', userDatabaseLimitBytes),
+    group: readFileInRoot(rootfs, '/etc/group', userDatabaseLimitBytes),
+  };
 }
 
 async function writeContainerFiles(parts: Parts, record: ContainerRecord, sandbox: Sandbox | undefined): Promise<void> {
@@ -153,4 +164,3 @@ function stdioOf(record: ContainerRecord, owner: ProcessStdio['owner']): Process
     owner,
   };
 }
-

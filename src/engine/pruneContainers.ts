@@ -29,7 +29,11 @@ export async function pruneContainers(
       if (!isKind(error, 'conflict') && !isKind(error, 'notFound')) throw error;
     }
   }
-  parts.journal.publish({ type: 'container', action: 'prune', actorId: '', attributes: { reclaimed: String(reclaimedBytes) } });
+  parts.journal.publish({
+    type: 'container',
+    action: 'prune',
+    actorId: '',
+    attributes: { reclaimed: String(reclaimedBytes) },
+  });
   return { ContainersDeleted: removed.length === 0 ? null : removed, SpaceReclaimed: reclaimedBytes };
 }
-

@@ -1,6 +1,6 @@
 import type { HubChunk } from '../base/index.ts';
 import type { ContainerRecord } from '../containers/index.ts';
-import { openLogReader, renderEntry } from '../logs/index.ts';
+import { renderLog } from '../logs/index.ts';
 
 import type { EngineParts } from './parts.ts';
 
@@ -21,7 +21,7 @@ export interface LogSession {
   close(): void;
 }
 
-type Parts = Pick<EngineParts, 'containers' | 'dataPaths' | 'live'>;
+type Parts = Pick<EngineParts, 'containers' | 'logs' | 'live'>;
 
 /** GET /containers/{id}/logs. */
 export async function readLogs(parts: Parts, ref: string, options: LogOptions): Promise<LogSession> {
@@ -30,27 +30,17 @@ export async function readLogs(parts: Parts, ref: string, options: LogOptions): 
 
 /** The log of a container as its clients get it; a follower of a container that does not run ends with what there is. */
 export function openLog(
-  { dataPaths, live }: Pick<Parts, 'dataPaths' | 'live'>,
+  { logs, live }: Pick<Parts, 'logs' | 'live'>,
   record: ContainerRecord,
   options: LogOptions,
 ): LogSession {
-  const { Type: driver = 'json-file', Config: config = {} } = record.hostConfig.LogConfig ?? {};
-  const reader = openLogReader({ driver, options: config, path: dataPaths.container(record.id).log });
   const stop = new AbortController();
   const follow = options.follow && live.get(record.id) !== undefined;
-  const { sinceNs, untilNs, tail } = options;
-  const entries = reader.read({ follow, sinceNs, untilNs, tail }, stop.signal);
-  const render = { timestamps: options.timestamps === true, details: options.details === true };
+  const { sinceNs, untilNs, tail, stdout, stderr, timestamps = false, details = false } = options;
+  const batches = logs.of(record).readBatches({ follow, sinceNs, untilNs, tail }, stop.signal);
   return {
     tty: record.config.Tty === true,
-    output: rendered(),
+    output: renderLog(batches, { stdout, stderr, timestamps, details }),
     close: () => stop.abort(),
   };
-
-  async function* rendered(): AsyncGenerator<HubChunk> {
-    for await (const entry of entries) {
-      if (entry.stream === 'stdout' ? !options.stdout : !options.stderr) continue;
-      yield { stream: entry.stream, data: renderEntry(entry, render) };
-    }
-  }
 }

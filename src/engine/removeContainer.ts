@@ -35,6 +35,9 @@ function refuseRunning({ name, state }: ContainerRecord): void {
       ? ['paused', 'container is paused and must be unpaused first']
       : ['running', 'container is running: stop the container before removing or force remove'];
   throw new GantryError('conflict', `cannot remove container "/${name}": ${next}`, {
-    hint: what === 'paused' ? `Run \`gantry unpause ${name}\` first.` : `Stop it with \`gantry stop ${name}\`, or use rm -f.`,
+    hint:
+      what === 'paused'
+        ? `Run \`gantry unpause ${name}\` first.`
+        : `Stop it with \`gantry stop ${name}\`, or use rm -f.`,
   });
 }

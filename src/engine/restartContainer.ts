@@ -18,4 +18,3 @@ export async function restartContainer(parts: StartParts, ref: string, options: 
   }
   announce(parts, parts.containers.get(record.id) ?? record, 'restart');
 }
-

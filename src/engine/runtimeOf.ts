@@ -15,4 +15,3 @@ export function runtimeOf({ runtimes }: Pick<EngineParts, 'runtimes'>, record: C
   }
   return runtime;
 }
-

@@ -10,7 +10,6 @@ import {
   shouldRestart,
   type ContainerRecord,
 } from '../containers/index.ts';
-import { cgroupWasOutOfMemory } from '../linux/index.ts';
 import type { ProcessExit, RuntimeProcess } from '../runtime/index.ts';
 
 import { announce, announceNetwork } from './containerEvents.ts';
@@ -35,6 +34,7 @@ export type SettleParts = Pick<
   | 'locks'
   | 'live'
   | 'execs'
+  | 'logs'
 >;
 
 /**
@@ -65,8 +65,7 @@ async function settleLocked(
   const before = parts.containers.get(id);
   if (before === undefined || !isAlive(before.state)) return;
   parts.live.delete(id);
-  const outOfMemory = cgroupWasOutOfMemory(parts.settings.cgroupVersion, cgroupPath(parts, before));
-  const record = recordExit(parts, before, exit, outOfMemory);
+  const record = recordExit(parts, before, exit);
   announceExit(parts, record);
   await release(parts, record);
   parts.waiters.exited(id, { exitCode: exit.code, error: '' });
@@ -74,27 +73,17 @@ async function settleLocked(
   else planRestart(parts, record, restart);
 }
 
-function cgroupPath({ settings }: SettleParts, record: ContainerRecord): string {
-  return `${record.hostConfig.CgroupParent || settings.cgroupParent}/${record.id}`;
-}
-
-function recordExit(
-  parts: SettleParts,
-  before: ContainerRecord,
-  exit: ProcessExit,
-  oomKilled: boolean,
-): ContainerRecord {
+function recordExit(parts: SettleParts, before: ContainerRecord, exit: ProcessExit): ContainerRecord {
   const at = formatTime(parts.clock());
   return parts.containers.update(before.id, (record) => ({
     ...record,
-    state: exited(record.state, { exitCode: exit.code, oomKilled }, at),
+    state: exited(record.state, exit.code, at),
   }));
 }
 
 function announceExit(parts: SettleParts, record: ContainerRecord): void {
   const { state } = record;
   const seconds = Math.max(0, Math.floor((Date.parse(state.finishedAt) - Date.parse(state.startedAt)) / 1000));
-  if (state.oomKilled) announce(parts, record, 'oom');
   announce(parts, record, 'die', { exitCode: String(state.exitCode), execDuration: String(seconds) });
 }
 
@@ -121,7 +110,8 @@ export async function release(parts: SettleParts, record: ContainerRecord): Prom
 function planRestart(parts: SettleParts, record: ContainerRecord, restart: (id: string) => Promise<void>): void {
   const { id, state, restartCount } = record;
   const policy = parseRestartPolicy(record.hostConfig.RestartPolicy);
-  if (!shouldRestart(policy, { exitCode: state.exitCode, manuallyStopped: state.manuallyStopped, restartCount })) return;
+  if (!shouldRestart(policy, { exitCode: state.exitCode, manuallyStopped: state.manuallyStopped, restartCount }))
+    return;
   const uptimeMs = Date.parse(state.finishedAt) - Date.parse(state.startedAt);
   const delayMs = restartDelayMs(parts.live.restartDelayMs(id), uptimeMs);
   parts.containers.update(id, (current) => ({ ...current, state: restarting(current.state) }));

@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 
 import { createOutputHub, formatTime, GantryError, messageOf, UndoStack, type OutputHub } from '../base/index.ts';
 import { refused, started, type ContainerRecord } from '../containers/index.ts';
-import { openLogWriter } from '../logs/index.ts';
+import type { LogWriter } from '../logs/index.ts';
 import type { Sandbox } from '../network/index.ts';
 import { StartRefusal, type RuntimeProcess } from '../runtime/index.ts';
 
@@ -51,7 +51,9 @@ export async function startLocked(parts: StartParts, record: ContainerRecord): P
       ...current,
       state: started(current.state, live.process.pid, now),
     }));
-    const settled = live.process.exit.then((exit) => settle(parts, running.id, live, exit, (id) => restartByPolicy(parts, id)));
+    const settled = live.process.exit.then((exit) =>
+      settle(parts, running.id, live, exit, (id) => restartByPolicy(parts, id)),
+    );
     parts.live.add(record.id, { ...live, settled });
     announce(parts, running, 'start');
     undo.release();
@@ -77,8 +79,10 @@ async function launch(
   undo.push(() => parts.mounter.unmount(rootfs, { lazy: true }));
   const sandbox = await joinNetwork(parts, record, undo);
   const stdio = await prepareBundle(parts, record, sandbox);
+  const log = await parts.logs.of(record).open();
+  undo.push(() => log.close());
   const process = await runtimeOf(parts, record).run({ id: record.id, bundleDir: bundle, stateDir: dir, stdio });
-  return { process, hub: openStreams(parts, record, process) };
+  return { process, hub: connectStreams(parts, record, process, log) };
 }
 
 async function joinNetwork(parts: StartParts, record: ContainerRecord, undo: UndoStack): Promise<Sandbox | undefined> {
@@ -89,25 +93,27 @@ async function joinNetwork(parts: StartParts, record: ContainerRecord, undo: Und
     ...(record.macAddress === undefined ? {} : { macAddress: record.macAddress }),
   });
   undo.push(() => parts.network.detach(record.id));
-  if (mode === 'bridge') announceNetwork(parts, { id: parts.network.id, name: 'bridge', driver: 'bridge' }, 'connect', record.id);
+  if (mode === 'bridge')
+    announceNetwork(parts, { id: parts.network.id, name: 'bridge', driver: 'bridge' }, 'connect', record.id);
   return sandbox;
 }
 
 /** Connects a process that runs to its log and to the clients to come. */
-export function openStreams(
-  { dataPaths, logger, clock }: Pick<EngineParts, 'dataPaths' | 'logger' | 'clock'>,
+export function connectStreams(
+  { logger }: Pick<EngineParts, 'logger'>,
   record: ContainerRecord,
   process: RuntimeProcess,
+  log: LogWriter,
 ): OutputHub {
-  const { Type: driver = 'json-file', Config: options = {} } = record.hostConfig.LogConfig ?? {};
   return createOutputHub({
     stdout: process.stdout,
     stderr: process.stderr,
     stdin: process.stdin,
     tty: record.config.Tty === true,
     stdinOnce: record.config.StdinOnce === true,
-    log: openLogWriter({ driver, options, path: dataPaths.container(record.id).log, clock }),
-    onError: (error) => logger.warn('a stream of a container failed', { container: record.id, error: messageOf(error) }),
+    log,
+    onError: (error) =>
+      logger.warn('a stream of a container failed', { container: record.id, error: messageOf(error) }),
   });
 }
 
@@ -129,7 +135,10 @@ export async function restartByPolicy(parts: StartParts, id: string): Promise<vo
     await parts.locks.run(id, async () => {
       const record = parts.containers.get(id);
       if (record === undefined || record.state.status !== 'restarting') return;
-      const counted = parts.containers.update(id, (current) => ({ ...current, restartCount: current.restartCount + 1 }));
+      const counted = parts.containers.update(id, (current) => ({
+        ...current,
+        restartCount: current.restartCount + 1,
+      }));
       await startLocked(parts, counted);
     });
   } catch (error) {

@@ -1,14 +1,30 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 
 import type { ExecStartRequest } from '../api/index.ts';
-import { createOutputHub, GantryError, messageOf, parseDetachKeys, type HubSession } from '../base/index.ts';
+import {
+  createOutputHub,
+  GantryError,
+  messageOf,
+  parseDetachKeys,
+  type HubChunk,
+  type HubSession,
+} from '../base/index.ts';
 import { isAlive, type ContainerRecord } from '../containers/index.ts';
-import { execProcess, resolveUser, type OciProcess, type OciSpec, type ProcessStdio, type RuntimeProcess } from '../runtime/index.ts';
+import {
+  execProcess,
+  resolveUser,
+  StartRefusal,
+  type OciProcess,
+  type OciSpec,
+  type ProcessStdio,
+  type RuntimeProcess,
+} from '../runtime/index.ts';
 
 import { announce } from './containerEvents.ts';
 import { refuseState } from './createExec.ts';
 import type { ExecInstance } from './execs.ts';
 import type { EngineParts } from './parts.ts';
+import { userDatabase } from './prepareBundle.ts';
 import { runtimeOf } from './runtimeOf.ts';
 
 type Parts = Pick<EngineParts, 'containers' | 'execs' | 'execPaths' | 'host' | 'journal' | 'logger' | 'runtimes'>;
@@ -29,14 +45,18 @@ export async function startExec(parts: Parts, id: string, request: ExecStartRequ
     return await launch(parts, exec, record, request);
   } catch (error) {
     exec.state = 'ended';
-    exec.exitCode = exitCodeOf(error);
-    throw error;
+    exec.exitCode = error instanceof StartRefusal ? error.exitCode : 126;
+    if (request.Detach === true || !(error instanceof StartRefusal)) throw error;
+    return refusedSession(exec.request.Tty === true, error.message);
   }
 }
 
-function exitCodeOf(error: unknown): number {
-  const code = (error as { exitCode?: unknown }).exitCode;
-  return typeof code === 'number' ? code : 126;
+/** As Docker does, an attached client reads the refusal as output and finds the exit code with inspect. */
+function refusedSession(tty: boolean, message: string): HubSession {
+  async function* output(): AsyncGenerator<HubChunk> {
+    yield { stream: 'stdout', data: Buffer.from(`${message}\r\n`) };
+  }
+  return { tty, output: output(), stdin: undefined, detached: false, close: () => {} };
 }
 
 async function launch(
@@ -71,7 +91,9 @@ async function describe(
 ): Promise<{ process: OciProcess; stdio: ProcessStdio }> {
   const { config, rootfs } = execPaths.container(record.id);
   const spec = JSON.parse(await readFile(config, 'utf8')) as OciSpec;
-  const user = request.User ? resolveUser(rootfs, request.User, record.hostConfig.GroupAdd ?? []) : undefined;
+  const user = request.User
+    ? resolveUser(request.User, userDatabase(rootfs), record.hostConfig.GroupAdd ?? [])
+    : undefined;
   const tty = request.Tty === true;
   const [height = 0, width = 0] = start.ConsoleSize ?? request.ConsoleSize ?? [];
   const size = height > 0 && width > 0 ? { consoleSize: { height, width } } : {};

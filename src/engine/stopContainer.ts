@@ -71,7 +71,12 @@ function markStopped({ containers }: StopParts, id: string): void {
 }
 
 /** Signals the init, and wakes a paused container so that it can act on the signal. */
-async function sendSignal(parts: StopParts, record: ContainerRecord, live: LiveContainer, signal: number): Promise<void> {
+async function sendSignal(
+  parts: StopParts,
+  record: ContainerRecord,
+  live: LiveContainer,
+  signal: number,
+): Promise<void> {
   if (live.process.signal(signal)) announce(parts, record, 'kill', { signal: String(signal) });
   if (parts.containers.get(record.id)?.state.status === 'paused') await runtimeOf(parts, record).resume(record.id);
 }
@@ -104,7 +109,8 @@ export async function killContainer(parts: StopParts, ref: string, signal: strin
   if (live === undefined || !isAlive(record.state)) {
     throw new GantryError('conflict', `cannot kill container: ${ref}: container ${record.id} is not running`);
   }
-  const isStop = number === killSignal || number === stopSignal(record, { timeoutSeconds: undefined, signal: undefined });
+  const isStop =
+    number === killSignal || number === stopSignal(record, { timeoutSeconds: undefined, signal: undefined });
   if (isStop) markStopped(parts, record.id);
   if (!live.process.signal(number)) {
     throw new GantryError('conflict', `cannot kill container: ${ref}: container ${record.id} is not running`);

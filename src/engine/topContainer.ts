@@ -26,10 +26,16 @@ export async function topContainer(
 }
 
 /** Rows of ps whose PID is among `pids`; the last column takes what is left of a line. */
-export function parsePs(lines: readonly string[], pids: ReadonlySet<string>): { Titles: string[]; Processes: string[][] } {
+export function parsePs(
+  lines: readonly string[],
+  pids: ReadonlySet<string>,
+): { Titles: string[]; Processes: string[][] } {
   const titles = (lines[0] ?? '').trim().split(/\s+/);
   const pidColumn = titles.indexOf('PID');
-  if (pidColumn < 0) throw new GantryError('invalid', "Couldn't find PID field in ps output", { hint: 'Name pid among the columns: -o pid,comm.' });
+  if (pidColumn < 0)
+    throw new GantryError('invalid', "Couldn't find PID field in ps output", {
+      hint: 'Name pid among the columns: -o pid,comm.',
+    });
   const rows = lines.slice(1).map((line) => splitColumns(line.trim(), titles.length));
   return { Titles: titles, Processes: rows.filter((row) => pids.has(row[pidColumn] ?? '')) };
 }

@@ -6,6 +6,9 @@ export interface LogConfig {
   readonly Config?: Readonly<Record<string, string>> | null;
 }
 
+/** The drivers that there are. */
+export const logDrivers: readonly string[] = ['json-file', 'none'];
+
 /** What an entry's attributes are chosen from. */
 export interface LogSubject {
   readonly labels: Readonly<Record<string, string>>;

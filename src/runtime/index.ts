@@ -7,7 +7,7 @@ export { containerSpec, defaultMaskedPaths, defaultReadonlyPaths, execProcess, m
 export type { ExecProcessInput } from './spec.ts';
 export type * from './specInput.ts';
 export type * from './types.ts';
-export { readHostFacts } from './hostFacts.ts';
+export { architectureName, readHostFacts } from './hostFacts.ts';
 export { resolveUser, userDatabaseLimitBytes } from './user.ts';
 export type { UserDatabase } from './user.ts';
 export { openRuntime } from './ociRuntime.ts';
