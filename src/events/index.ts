@@ -1,0 +1,2 @@
+export type { EventFilters } from './filter.ts';
+export * from './journal.ts';
