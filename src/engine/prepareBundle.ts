@@ -155,7 +155,7 @@ function initPath({ settings }: Parts): string {
 }
 
 /** How the streams of a container's init are set up. */
-function stdioOf(record: ContainerRecord, owner: ProcessStdio['owner']): ProcessStdio {
+export function stdioOf(record: ContainerRecord, owner: ProcessStdio['owner']): ProcessStdio {
   const [height = 0, width = 0] = record.hostConfig.ConsoleSize ?? [];
   return {
     stdin: record.config.OpenStdin === true,
