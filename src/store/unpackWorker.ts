@@ -1,0 +1,48 @@
+/** Entry of the store's worker threads: the work that would block the daemon's main thread. See `storeWorkers.ts`. */
+import { rmSync } from 'node:fs';
+import { parentPort } from 'node:worker_threads';
+
+import { GantryError, messageOf } from '../base/index.ts';
+import { syncFileSystem } from '../linux/index.ts';
+import type { SnapshotUsage } from './snapshotter.ts';
+import type { WorkerFailure, WorkerReply, WorkerRequest, WorkerTask } from './storeWorkers.ts';
+import { measureTree } from './unpack/measure.ts';
+import { unpackLayer } from './unpack/unpackLayer.ts';
+
+/** Aborts the task that is running. */
+let running: AbortController | undefined;
+
+parentPort?.on('message', (request: WorkerRequest) => {
+  if (request === 'abort') running?.abort();
+  else void reply(request);
+});
+
+async function reply(task: WorkerTask): Promise<void> {
+  running = new AbortController();
+  let answer: WorkerReply;
+  try {
+    answer = { usage: await perform(task, running.signal) };
+  } catch (error) {
+    answer = { failure: failureOf(error) };
+  }
+  parentPort?.postMessage(answer);
+}
+
+async function perform(task: WorkerTask, signal: AbortSignal): Promise<SnapshotUsage | undefined> {
+  if (task.kind === 'delete') {
+    rmSync(task.path, { recursive: true, force: true });
+    return undefined;
+  }
+  if (task.kind === 'unpack') await unpackLayer(task.job, signal);
+  const path = task.kind === 'unpack' ? task.job.upper : task.path;
+  if (task.kind !== 'measure') syncFileSystem(path);
+  return measureTree(path);
+}
+
+function failureOf(error: unknown): WorkerFailure {
+  if (error instanceof GantryError) return { kind: error.kind, message: error.message };
+  if (error instanceof Error && error.name === 'AbortError')
+    return { kind: 'cancelled', message: 'the work was cancelled' };
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return { kind: 'internal', message: messageOf(error), code };
+}
