@@ -13,3 +13,5 @@ export type { UserDatabase } from './user.ts';
 export { openRuntime } from './ociRuntime.ts';
 export type { RuntimeOptions } from './ociRuntime.ts';
 export { StartRefusal } from './refusal.ts';
+export { detectionHost, detectRuntime, findProgram } from './detect.ts';
+export type { DetectedRuntime, Detection, DetectionHost, RuntimeCandidate } from './detect.ts';
