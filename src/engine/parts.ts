@@ -1,6 +1,6 @@
 import type { Clock, KeyedLock, Logger } from '../base/index.ts';
 import type { Containers, Waiters } from '../containers/index.ts';
-import type { Journal } from '../events/index.ts';
+import type { EventJournal } from '../events/index.ts';
 import type { Images } from '../images/index.ts';
 import type { CgroupLayout, Mounter } from '../linux/index.ts';
 import type { BridgeNetwork, NetworkIds } from '../network/index.ts';
@@ -11,6 +11,7 @@ import type { ContentStore, DataPaths, ExecPaths, Snapshotter } from '../store/i
 import type { ContainerLogs } from './containerLogs.ts';
 import type { Execs } from './execs.ts';
 import type { LiveContainers } from './live.ts';
+import type { Pulls } from './pulls.ts';
 
 /** What the daemon was told once and keeps: its options, resolved. */
 export interface EngineSettings {
@@ -48,7 +49,8 @@ export interface EngineParts {
   readonly network: BridgeNetwork;
   readonly networkIds: NetworkIds;
   readonly runtimes: ReadonlyMap<string, OciRuntime>;
-  readonly journal: Journal;
+  readonly journal: EventJournal;
+  readonly pulls: Pulls;
   readonly containers: Containers;
   readonly waiters: Waiters;
   /** One operation at a time on one container. */

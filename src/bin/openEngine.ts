@@ -1,0 +1,207 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+
+import { GantryError, KeyedLock, systemClock, type Logger } from '../base/index.ts';
+import { Containers, Waiters, type ContainerRecord } from '../containers/index.ts';
+import {
+  ContainerLogs,
+  Execs,
+  LiveContainers,
+  Pulls,
+  type EngineParts,
+  type EngineSettings,
+} from '../engine/index.ts';
+import { createJournal } from '../events/index.ts';
+import { openImages } from '../images/index.ts';
+import { kernelMounter, readCgroupLayout, type CgroupLayout } from '../linux/index.ts';
+import { networkIds, openBridgeNetwork } from '../network/index.ts';
+import { createRegistryClient } from '../registry/index.ts';
+import { detectRuntime, openRuntime, readHostFacts, type OciRuntime } from '../runtime/index.ts';
+import {
+  dataPaths,
+  execPaths,
+  openContentStore,
+  openOverlaySnapshotter,
+  openRecords,
+  type RecordDatabase,
+} from '../store/index.ts';
+
+import type { DaemonOptions } from './daemonOptions.ts';
+import { version } from './version.ts';
+
+export interface OpenedEngine {
+  readonly parts: EngineParts;
+  readonly records: RecordDatabase;
+}
+
+/** Opens every room below the daemon's two roots and wires them together. Nothing runs yet. */
+export async function openEngine(options: DaemonOptions, searchPath: string, logger: Logger): Promise<OpenedEngine> {
+  const data = dataPaths(options.dataRoot);
+  const exec = execPaths(options.execRoot);
+  mkdirSync(data.root, { recursive: true, mode: 0o710 });
+  for (const dir of [exec.root, exec.containers, exec.execs, exec.runtime]) mkdirSync(dir, { recursive: true, mode: 0o711 });
+  const clock = systemClock;
+  const records = openRecords(data.metadata);
+  const cgroups = readCgroupLayout();
+  const runtimes = await openRuntimes(options, exec.runtime, searchPath, cgroups, logger);
+  const settings = settingsOf(options, runtimes.defaultName, cgroups, searchPath, daemonId(records));
+  const ids = networkIds(records.collection('networks'));
+  const network = openBridgeNetwork({
+    id: ids.bridge,
+    bridge: {
+      name: options.bridge,
+      ...(options.bridgeAddress === undefined ? {} : { address: options.bridgeAddress }),
+      enableIpMasquerade: options.masquerade,
+      manageFirewall: options.firewall,
+      mtu: options.mtu,
+    },
+    namespaceDir: exec.netns,
+    sandboxes: records.collection('sandboxes'),
+    transaction: (work) => records.transaction(work),
+    logger,
+  });
+  const parts: EngineParts = {
+    clock,
+    logger,
+    settings,
+    dataPaths: data,
+    execPaths: exec,
+    host: readHostFacts(cgroups.version),
+    mounter: kernelMounter,
+    cgroups,
+    content: openContentStore(data.root, logger),
+    snapshots: openOverlaySnapshotter({ root: data.snapshots('overlay'), records, logger }),
+    images: openImages({ records, clock }),
+    registry: createRegistryClient({
+      mirrors: options.registryMirrors,
+      insecureRegistries: options.insecureRegistries,
+      userAgent: `gantry/${version} (linux)`,
+      logger,
+    }),
+    network,
+    networkIds: ids,
+    runtimes: runtimes.byName,
+    journal: createJournal({ clock }),
+    pulls: new Pulls(options.maxConcurrentDownloads),
+    containers: new Containers(records.collection<ContainerRecord>('containers')),
+    waiters: new Waiters(),
+    locks: new KeyedLock(),
+    live: new LiveContainers(),
+    execs: new Execs(),
+    logs: new ContainerLogs(data, clock),
+  };
+  return { parts, records };
+}
+
+function settingsOf(
+  options: DaemonOptions,
+  defaultRuntime: string,
+  cgroups: CgroupLayout,
+  searchPath: string,
+  id: string,
+): EngineSettings {
+  return {
+    version,
+    daemonId: id,
+    hostName: hostname(),
+    labels: options.labels,
+    cgroupParent: options.cgroupParent,
+    cgroupVersion: cgroups.version,
+    defaultRuntime,
+    logDriver: options.logDriver,
+    logOptions: options.logOptions,
+    maxConcurrentDownloads: options.maxConcurrentDownloads,
+    registryMirrors: options.registryMirrors,
+    insecureRegistries: options.insecureRegistries,
+    debug: options.debug,
+    initPath: options.initPath ?? findProgram(['tini-static', 'tini', 'catatonit'], searchPath),
+    liveRestore: options.liveRestore,
+  };
+}
+
+/** The daemon's own id, made once. */
+function daemonId(records: RecordDatabase): string {
+  const daemon = records.collection<{ readonly id: string }>('daemon');
+  const known = daemon.get('self');
+  if (known !== undefined) return known.id;
+  const id = randomUUID();
+  daemon.put('self', { id });
+  return id;
+}
+
+async function openRuntimes(
+  options: DaemonOptions,
+  stateRoot: string,
+  searchPath: string,
+  cgroups: CgroupLayout,
+  logger: Logger,
+): Promise<{ readonly byName: ReadonlyMap<string, OciRuntime>; readonly defaultName: string }> {
+  const choices = new Map(
+    ['crun', 'runc'].flatMap((name) => {
+      const path = findProgram([name], searchPath);
+      return path === undefined ? [] : [[name, { name, path, args: [] as readonly string[] }] as const];
+    }),
+  );
+  for (const choice of options.runtimes) {
+    const path = choice.path.startsWith('/') ? choice.path : findProgram([choice.path], searchPath);
+    if (path === undefined) throw new GantryError('invalid', `the program of the runtime ${choice.name} was not found: ${choice.path}`);
+    choices.set(choice.name, { ...choice, path });
+  }
+  const byName = new Map(
+    [...choices.values()].map((choice) => [
+      choice.name,
+      openRuntime({ ...choice, root: join(stateRoot, choice.name), logger }),
+    ]),
+  );
+  return { byName, defaultName: defaultRuntime(options, byName, cgroups, logger) };
+}
+
+function defaultRuntime(
+  options: DaemonOptions,
+  byName: ReadonlyMap<string, OciRuntime>,
+  cgroups: CgroupLayout,
+  logger: Logger,
+): string {
+  if (options.defaultRuntime !== undefined) {
+    if (byName.has(options.defaultRuntime)) return options.defaultRuntime;
+    throw new GantryError('invalid', `specified default runtime '${options.defaultRuntime}' does not exist`);
+  }
+  return detectRuntime(byName, cgroups, logger);
+}
+
+/** The first of `names` that is an executable file on `searchPath`. */
+function findProgram(names: readonly string[], searchPath: string): string | undefined {
+  const dirs = [...searchPath.split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
+  for (const name of names) {
+    const dir = dirs.find((candidate) => candidate !== '' && existsSync(join(candidate, name)));
+    if (dir !== undefined) return join(dir, name);
+  }
+  return undefined;
+}
+
+/** Claims the pidfile: refused while the process that it names is a live daemon. */
+export function claimPidfile(path: string): void {
+  const holder = readPid(path);
+  if (holder !== undefined && holder !== process.pid && isAlive(holder)) {
+    throw new GantryError('conflict', `process with PID ${holder} is still running`, {
+      hint: `Stop it first, or give this daemon roots, a socket and a --pidfile of its own (${path} is taken).`,
+    });
+  }
+  writeFileSync(path, `${process.pid}\n`);
+}
+
+function readPid(path: string): number | undefined {
+  if (!existsSync(path)) return undefined;
+  const pid = Number(readFileSync(path, 'utf8').trim());
+  return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('gantryd');
+  } catch {
+    return false;
+  }
+}
