@@ -44,7 +44,7 @@ for (const name of order) {
   total.failed += counts.failed;
   total.skipped += counts.skipped;
   const seconds = ((Date.now() - begun) / 1000).toFixed(1);
-  console.log(`${name}: ${sentence(counts)} in ${seconds} s`);
+  console.log(`${name}: ${counts.passed} of ${counts.passed + counts.failed + counts.skipped} in ${seconds} s`);
 }
 console.log(sentence(total));
 process.exitCode = total.failed === 0 ? 0 : 1;
