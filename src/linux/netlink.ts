@@ -130,7 +130,7 @@ export const attributeU32 = (payload: Uint8Array): number =>
 export function decodeAcknowledgement(message: NetlinkMessage): { readonly errno: number; readonly text: string } {
   if (message.body.length < 4) throw new RangeError('netlink: short acknowledgement');
   const view = new DataView(message.body.buffer, message.body.byteOffset, message.body.byteLength);
-  const errno = -view.getInt32(0, true);
+  const errno = Math.abs(view.getInt32(0, true));
   if ((message.flags & flagAckAttributes) === 0 || message.body.length < 4 + messageHeaderBytes) {
     return { errno, text: '' };
   }

@@ -3,6 +3,7 @@ import { type NetworkKernel, networkKernel, type RouteSocket } from '../linux/in
 import { type AddressPool, addressPool, formatAddress, parseCidr } from './addressPool.ts';
 import { type BridgeRequest, bridgeSubnet, ensureBridge, macFor, removeBridge, settleBridge } from './bridge.ts';
 import { applyFirewall, type FirewallOptions, removeFirewall } from './firewall.ts';
+import { inlineMaker } from './inlineMaker.ts';
 import { newId } from './networkIds.ts';
 import { RecordWriter } from './recordWriter.ts';
 import type { EndpointPlan } from './sandboxBuilder.ts';
@@ -26,8 +27,11 @@ export interface BridgeNetworkConfig {
   readonly poolSize?: number;
   /** Default 100. */
   readonly refillDelayMs?: number;
+  /** Where sandboxes are made: in a worker thread of their own (default), or between the turns of the main thread. */
+  readonly makeIn?: 'worker' | 'mainThread';
   /** How long the worker thread lives without work. Default 10,000. */
   readonly workerIdleMs?: number;
+  /** Fakes for tests. */
   readonly kernel?: NetworkKernel;
   readonly maker?: SandboxMaker;
 }
@@ -57,6 +61,10 @@ export function openBridgeNetwork(config: BridgeNetworkConfig): BridgeNetwork {
   }
 }
 
+function makerFor({ makeIn, workerIdleMs }: BridgeNetworkConfig, kernel: NetworkKernel): SandboxMaker {
+  return makeIn === 'mainThread' ? inlineMaker(kernel) : new SandboxThread(workerIdleMs ?? defaultWorkerIdleMs);
+}
+
 class DefaultBridge implements BridgeNetwork {
   readonly id: string;
   readonly options: BridgeOptions;
@@ -71,6 +79,8 @@ class DefaultBridge implements BridgeNetwork {
   readonly #writer: RecordWriter;
   /** Containers whose attach is under way. */
   readonly #attaching = new Set<string>();
+  /** Attaches that wait for an address: the pool takes none meanwhile. */
+  #starvingCount = 0;
   #state: 'opened' | 'ready' | 'closed' = 'opened';
 
   constructor(config: BridgeNetworkConfig, kernel: NetworkKernel, routes: RouteSocket, options: BridgeOptions) {
@@ -81,7 +91,7 @@ class DefaultBridge implements BridgeNetwork {
     this.#routes = routes;
     this.#removerRoutes = kernel.openRoutes();
     this.#addresses = addressPool(options.address, [this.#gateway()]);
-    this.#maker = config.maker ?? new SandboxThread(config.workerIdleMs ?? defaultWorkerIdleMs);
+    this.#maker = config.maker ?? makerFor(config, kernel);
     this.#remover = new SandboxRemover(kernel, this.#removerRoutes, config.logger);
     this.#writer = new RecordWriter(config.transaction ?? ((work) => work()));
     this.#pool = this.#openPool(config.poolSize ?? defaultPoolSize);
@@ -185,7 +195,7 @@ class DefaultBridge implements BridgeNetwork {
 
   /** Undefined when no address is left for a sandbox that nobody waits for. */
   async #makeAhead(isolated: boolean): Promise<Sandbox | undefined> {
-    const address = isolated ? undefined : this.#addresses.allocate();
+    const address = isolated || this.#starvingCount > 0 ? undefined : this.#addresses.allocate();
     if (!isolated && address === undefined) return undefined;
     return await this.#make(address === undefined ? undefined : this.#newEndpoint(address, undefined));
   }
@@ -235,9 +245,15 @@ class DefaultBridge implements BridgeNetwork {
 
   /** The last addresses may be held by ready sandboxes, or by links that are just going away. */
   async #allocateAfterRemoval(): Promise<string | undefined> {
-    for (const sandbox of this.#pool.drain()) this.#discard(sandbox);
-    await this.#remover.settled();
-    return this.#addresses.allocate();
+    this.#starvingCount += 1;
+    try {
+      await this.#pool.settled();
+      for (const sandbox of this.#pool.drain()) this.#discard(sandbox);
+      await this.#remover.settled();
+      return this.#addresses.allocate();
+    } finally {
+      this.#starvingCount -= 1;
+    }
   }
 
   #discard({ id, path, endpoint }: Sandbox): void {

@@ -52,14 +52,15 @@ export const firewallRemoval = (bridge: string): string => `${replaceable(tableN
 /** `delete` fails on a table that is not there, so it is added before. */
 const replaceable = (table: string): string[] => [`table ip ${table}`, `delete table ip ${table}`];
 
-/** Rules that let the bridge through a FORWARD chain, in the order in which they are put in front of it. */
+/** Rules that let the bridge through a FORWARD chain; each is put in front of the one before. */
 function forwardRules(bridge: string): IptablesRule[] {
-  const answers = ['-o', bridge, '-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED,DNAT'];
-  return [answers, ['-i', bridge]].map((match) => ({
-    table: 'filter',
-    chain: 'FORWARD',
-    match: [...match, '-m', 'comment', '--comment', tableName(bridge), '-j', 'ACCEPT'],
-  }));
+  const matches = [
+    ['-o', bridge, '-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED'],
+    ['-o', bridge, '-m', 'conntrack', '--ctstate', 'DNAT'],
+    ['-i', bridge],
+  ];
+  const comment = ['-m', 'comment', '--comment', tableName(bridge)];
+  return matches.map((match) => ({ table: 'filter', chain: 'FORWARD', match: [...match, ...comment, '-j', 'ACCEPT'] }));
 }
 
 function masqueradeRule(bridge: string, subnet: string): IptablesRule {
@@ -100,7 +101,8 @@ export function removeFirewall(kernel: NetworkKernel, { bridge, subnet }: Firewa
   }
   runNft(nft, firewallRemoval(bridge));
   for (const { iptables, chain } of forwardChains(kernel, nft)) {
-    if (!chain.includes(tableName(bridge))) continue;
+    // nft does not print iptables' comments, but it prints the bridge's name.
+    if (!chain.includes(bridge)) continue;
     for (const rule of forwardRules(bridge)) removeRule(iptables, rule);
   }
 }
