@@ -42,7 +42,7 @@ async function run(options: DaemonOptions): Promise<void> {
   if (process.getuid?.() !== 0) throw new GantryError('forbidden', 'gantryd needs to be started as root');
   const logger = createLogger(options.logLevel, (line) => process.stderr.write(line));
   const targets = listenTargets(options);
-  const { parts, records } = await openEngine(options, process.env['PATH'] ?? '', logger);
+  const { parts, records } = await openEngine(options, logger);
   const pidfile = options.pidfile ?? execPaths(options.execRoot).pidfile;
   claimPidfile(pidfile);
   await restore(parts);

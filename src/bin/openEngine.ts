@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 
 import { GantryError, KeyedLock, systemClock, type Logger } from '../base/index.ts';
@@ -18,7 +18,7 @@ import { openImages } from '../images/index.ts';
 import { kernelMounter, readCgroupLayout, type CgroupLayout } from '../linux/index.ts';
 import { networkIds, openBridgeNetwork } from '../network/index.ts';
 import { createRegistryClient } from '../registry/index.ts';
-import { detectRuntime, openRuntime, readHostFacts, type OciRuntime } from '../runtime/index.ts';
+import { detectionHost, detectRuntime, findProgram, openRuntime, readHostFacts, type OciRuntime } from '../runtime/index.ts';
 import {
   dataPaths,
   execPaths,
@@ -28,8 +28,12 @@ import {
   type RecordDatabase,
 } from '../store/index.ts';
 
-import type { DaemonOptions } from './daemonOptions.ts';
+import type { DaemonOptions, RuntimeChoice } from './daemonOptions.ts';
 import { version } from './version.ts';
+
+/** In the order of preference. */
+const builtinRuntimes: readonly RuntimeChoice[] = ['crun', 'runc'].map((name) => ({ name, path: name, args: [] }));
+const initPrograms = ['tini-static', 'catatonit', 'tini'];
 
 export interface OpenedEngine {
   readonly parts: EngineParts;
@@ -37,7 +41,7 @@ export interface OpenedEngine {
 }
 
 /** Opens every room below the daemon's two roots and wires them together. Nothing runs yet. */
-export async function openEngine(options: DaemonOptions, searchPath: string, logger: Logger): Promise<OpenedEngine> {
+export async function openEngine(options: DaemonOptions, logger: Logger): Promise<OpenedEngine> {
   const data = dataPaths(options.dataRoot);
   const exec = execPaths(options.execRoot);
   mkdirSync(data.root, { recursive: true, mode: 0o710 });
@@ -45,13 +49,14 @@ export async function openEngine(options: DaemonOptions, searchPath: string, log
   const clock = systemClock;
   const records = openRecords(data.metadata);
   const cgroups = readCgroupLayout();
-  const runtimes = await openRuntimes(options, exec.runtime, searchPath, cgroups, logger);
-  const settings = settingsOf(options, runtimes.defaultName, cgroups, searchPath, daemonId(records));
+  const runtimes = await openRuntimes(options, exec.runtime, cgroups, logger);
+  const settings = settingsOf(options, runtimes.defaultName, cgroups, daemonId(records));
   const ids = networkIds(records.collection('networks'));
   const network = openBridgeNetwork({
     id: ids.bridge,
     bridge: {
       name: options.bridge,
+      isExternal: isExternalBridge(options, records),
       ...(options.bridgeAddress === undefined ? {} : { address: options.bridgeAddress }),
       enableIpMasquerade: options.masquerade,
       manageFirewall: options.firewall,
@@ -99,7 +104,6 @@ function settingsOf(
   options: DaemonOptions,
   defaultRuntime: string,
   cgroups: CgroupLayout,
-  searchPath: string,
   id: string,
 ): EngineSettings {
   return {
@@ -116,9 +120,21 @@ function settingsOf(
     registryMirrors: options.registryMirrors,
     insecureRegistries: options.insecureRegistries,
     debug: options.debug,
-    initPath: options.initPath ?? findProgram(['tini-static', 'tini', 'catatonit'], searchPath),
+    initPath: options.initPath ?? initPrograms.map(findProgram).find((path) => path !== undefined),
     liveRestore: options.liveRestore,
   };
+}
+
+/**
+ * Whether the bridge is the administrator's: it was there before this data root's daemon first used it. Naming its address
+ * (--bip) claims it for the daemon.
+ */
+function isExternalBridge({ bridge, bridgeAddress }: DaemonOptions, records: RecordDatabase): boolean {
+  const owned = records.collection<{ readonly name: string }>('bridges');
+  if (owned.has(bridge)) return false;
+  if (bridgeAddress === undefined && existsSync(`/sys/class/net/${bridge}`)) return true;
+  owned.put(bridge, { name: bridge });
+  return false;
 }
 
 /** The daemon's own id, made once. */
@@ -134,51 +150,33 @@ function daemonId(records: RecordDatabase): string {
 async function openRuntimes(
   options: DaemonOptions,
   stateRoot: string,
-  searchPath: string,
   cgroups: CgroupLayout,
   logger: Logger,
 ): Promise<{ readonly byName: ReadonlyMap<string, OciRuntime>; readonly defaultName: string }> {
-  const choices = new Map(
-    ['crun', 'runc'].flatMap((name) => {
-      const path = findProgram([name], searchPath);
-      return path === undefined ? [] : [[name, { name, path, args: [] as readonly string[] }] as const];
-    }),
-  );
-  for (const choice of options.runtimes) {
-    const path = choice.path.startsWith('/') ? choice.path : findProgram([choice.path], searchPath);
-    if (path === undefined) throw new GantryError('invalid', `the program of the runtime ${choice.name} was not found: ${choice.path}`);
-    choices.set(choice.name, { ...choice, path });
+  const byName = new Map<string, OciRuntime>();
+  for (const choice of [...builtinRuntimes, ...options.runtimes]) {
+    const path = findProgram(choice.path);
+    if (path !== undefined) byName.set(choice.name, openRuntime({ ...choice, path, root: join(stateRoot, choice.name), logger }));
+    else if (!builtinRuntimes.includes(choice)) {
+      throw new GantryError('invalid', `the program of the runtime ${choice.name} was not found: ${choice.path}`);
+    }
   }
-  const byName = new Map(
-    [...choices.values()].map((choice) => [
-      choice.name,
-      openRuntime({ ...choice, root: join(stateRoot, choice.name), logger }),
-    ]),
-  );
-  return { byName, defaultName: defaultRuntime(options, byName, cgroups, logger) };
+  return { byName, defaultName: await defaultRuntime(options, byName, cgroups, logger) };
 }
 
-function defaultRuntime(
+async function defaultRuntime(
   options: DaemonOptions,
   byName: ReadonlyMap<string, OciRuntime>,
   cgroups: CgroupLayout,
   logger: Logger,
-): string {
+): Promise<string> {
   if (options.defaultRuntime !== undefined) {
     if (byName.has(options.defaultRuntime)) return options.defaultRuntime;
     throw new GantryError('invalid', `specified default runtime '${options.defaultRuntime}' does not exist`);
   }
-  return detectRuntime(byName, cgroups, logger);
-}
-
-/** The first of `names` that is an executable file on `searchPath`. */
-function findProgram(names: readonly string[], searchPath: string): string | undefined {
-  const dirs = [...searchPath.split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
-  for (const name of names) {
-    const dir = dirs.find((candidate) => candidate !== '' && existsSync(join(candidate, name)));
-    if (dir !== undefined) return join(dir, name);
-  }
-  return undefined;
+  const { runtime, warnings } = await detectRuntime(builtinRuntimes, detectionHost(cgroups));
+  for (const warning of warnings) logger.warn(warning);
+  return runtime.name;
 }
 
 /** Claims the pidfile: refused while the process that it names is a live daemon. */

@@ -9,6 +9,7 @@ import {
   containerSpec,
   resolveUser,
   userDatabaseLimitBytes,
+  writeBundle,
   type ContainerMount,
   type ProcessStdio,
   type SpecInput,
@@ -30,12 +31,11 @@ export async function prepareBundle(
   record: ContainerRecord,
   sandbox: Sandbox | undefined,
 ): Promise<ProcessStdio> {
-  const { rootfs, config } = parts.execPaths.container(record.id);
+  const { rootfs, bundle } = parts.execPaths.container(record.id);
   await writeContainerFiles(parts, record, sandbox);
   const user = resolveUser(record.config.User ?? '', userDatabase(rootfs), record.hostConfig.GroupAdd ?? []);
   const mounts = await usableMounts(parseBinds(record.hostConfig));
-  const spec = containerSpec(specInput(parts, record, sandbox, user, mounts));
-  await writeFile(config, JSON.stringify(spec), { mode: 0o600 });
+  writeBundle(bundle, containerSpec(specInput(parts, record, sandbox, user, mounts)));
   return stdioOf(record, user);
 }
 

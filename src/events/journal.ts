@@ -39,6 +39,8 @@ export interface SubscribeOptions {
 }
 
 export interface EventJournal {
+  /** How many subscriptions are open. */
+  readonly subscriberCount: number;
   publish(event: NewEvent): void;
   /**
    * Events from this call on, after the past ones asked for, until `untilNs` or `signal`. Throws `invalid` for bad filters. A
@@ -76,6 +78,10 @@ class Journal implements EventJournal {
     this.#clock = clock;
     this.#limit = limit;
     this.#subscriberLimit = subscriberLimit;
+  }
+
+  get subscriberCount(): number {
+    return this.#subscribers.size;
   }
 
   publish(event: NewEvent): void {

@@ -1,0 +1,260 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+import type { AuthConfig, ProgressMessage } from '../api/index.ts';
+import { GantryError, KeyedLock, messageOf } from '../base/index.ts';
+import { createPullProgress, type PullProgress } from '../images/index.ts';
+import {
+  canonical,
+  chainIds,
+  checkImageManifest,
+  checkRootfs,
+  chooseManifest,
+  familiarName,
+  familiar,
+  hostPlatform,
+  isIndexType,
+  parseImageConfig,
+  parseIndex,
+  parseManifest,
+  parsePlatform,
+  parseReference,
+  withDefaultTag,
+  withTagOrDigest,
+  type Descriptor,
+  type Digest,
+  type ImageConfig,
+  type Manifest,
+  type Platform,
+  type Reference,
+} from '../oci/index.ts';
+import type { RequestOptions } from '../registry/index.ts';
+
+import type { EngineParts } from './parts.ts';
+
+type Parts = Pick<
+  EngineParts,
+  'clock' | 'logger' | 'content' | 'snapshots' | 'images' | 'registry' | 'pulls' | 'journal'
+>;
+
+export type ProgressReport = (message: ProgressMessage) => void;
+
+export interface PullRequest {
+  readonly fromImage: string;
+  readonly tag: string | undefined;
+  readonly platform: string | undefined;
+  readonly auth: AuthConfig | undefined;
+}
+
+/** What the registry's answers say that the image is. */
+interface Plan {
+  /** Of the manifest or index that the tag names: what a repo digest names, too. */
+  readonly target: Descriptor;
+  readonly manifestDescriptor: Descriptor;
+  readonly manifest: Manifest;
+  readonly config: ImageConfig;
+  readonly chain: readonly string[];
+}
+
+/** One layer's unpacking at a time per chain id, whoever pulls. */
+const unpacking = new KeyedLock();
+
+/**
+ * POST /images/create?fromImage=: makes an image of a registry's, fetching only what the store lacks. Clients that ask for the
+ * same share one pull. A failed or interrupted pull leaves whole blobs, whole layers and resumable parts, nothing else.
+ */
+export async function pullImage(
+  parts: Parts,
+  request: PullRequest,
+  report: ProgressReport,
+  signal: AbortSignal,
+): Promise<void> {
+  const reference = referenceOf(request);
+  const platform = request.platform ? parsePlatform(request.platform) : hostPlatform();
+  const key = createHash('sha256')
+    .update(JSON.stringify([canonical(reference), platform, request.auth ?? null]))
+    .digest('hex');
+  await parts.pulls.join(key, report, signal, (tell, shared) =>
+    new Pull(parts, reference, platform, request.auth, createPullProgress(tell), shared).run(),
+  );
+}
+
+function referenceOf({ fromImage, tag }: PullRequest): Reference {
+  const reference = parseReference(fromImage);
+  if (tag !== undefined && tag !== '') return withTagOrDigest(reference, tag);
+  if (reference.tag !== undefined || reference.digest !== undefined) return reference;
+  throw new GantryError('notImplemented', `pulling all tags of ${familiarName(reference)} is not available yet`, {
+    hint: `Name one: ${familiar(withDefaultTag(reference))}.`,
+  });
+}
+
+class Pull {
+  readonly #parts: Parts;
+  readonly #reference: Reference;
+  readonly #platform: Platform;
+  readonly #request: RequestOptions;
+  readonly #progress: PullProgress;
+  readonly #signal: AbortSignal;
+
+  constructor(
+    parts: Parts,
+    reference: Reference,
+    platform: Platform,
+    auth: AuthConfig | undefined,
+    progress: PullProgress,
+    signal: AbortSignal,
+  ) {
+    this.#parts = parts;
+    this.#reference = reference;
+    this.#platform = platform;
+    this.#request = { signal, ...(auth === undefined ? {} : { auth }) };
+    this.#progress = progress;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<void> {
+    const resolved = await this.#parts.registry.resolve(this.#reference, this.#request);
+    this.#progress.begin(this.#reference);
+    const plan = await this.#plan(resolved);
+    const release = this.#parts.pulls.hold([
+      plan.manifest.config.digest,
+      ...plan.manifest.layers.map(({ digest }) => digest),
+      ...plan.chain,
+    ]);
+    try {
+      await this.#transfer(plan);
+      const isNew = this.#record(plan);
+      this.#progress.finish(this.#reference, plan.target.digest, isNew);
+    } finally {
+      release();
+    }
+  }
+
+  async #plan(resolved: { readonly descriptor: Descriptor; readonly bytes: Buffer }): Promise<Plan> {
+    const { descriptor, bytes } = await this.#choose(resolved);
+    const manifest = parseManifest(bytes, descriptor.mediaType);
+    checkImageManifest(manifest);
+    const config = parseImageConfig(await this.#small(manifest.config));
+    checkRootfs(manifest, config);
+    const chain = chainIds(config.rootfs.diff_ids);
+    return { target: resolved.descriptor, manifestDescriptor: descriptor, manifest, config, chain };
+  }
+
+  /** The manifest itself, or the one of an index that is for the platform. */
+  async #choose(resolved: {
+    readonly descriptor: Descriptor;
+    readonly bytes: Buffer;
+  }): Promise<{ readonly descriptor: Descriptor; readonly bytes: Buffer }> {
+    await this.#parts.content.put(resolved.bytes);
+    const { mediaType } = resolved.descriptor;
+    if (!isIndexType(mediaType)) return resolved;
+    const descriptor = chooseManifest(parseIndex(resolved.bytes, mediaType), this.#platform);
+    const bytes = await this.#parts.registry.fetchManifest(this.#reference, descriptor, this.#request);
+    await this.#parts.content.put(bytes);
+    return { descriptor, bytes };
+  }
+
+  async #small(descriptor: Descriptor): Promise<Buffer> {
+    await this.#fetch(descriptor, () => {});
+    return this.#parts.content.read(descriptor.digest);
+  }
+
+  async #fetch(descriptor: Descriptor, onProgress: (currentBytes: number) => void): Promise<void> {
+    const { content, registry } = this.#parts;
+    if (content.stat(descriptor.digest) !== undefined) return;
+    const writer = await content.writer(descriptor);
+    if (writer === undefined) return;
+    try {
+      await registry.fetchBlob(this.#reference, descriptor, writer, { ...this.#request, onProgress });
+      await writer.commit();
+    } finally {
+      await writer.abort();
+    }
+  }
+
+  /** Layers come in parallel and are unpacked in order, each as soon as its parent is there. */
+  async #transfer({ manifest, config, chain }: Plan): Promise<void> {
+    const failed = new AbortController();
+    const layers = manifest.layers.map((descriptor, at) => {
+      const line = this.#progress.layer(descriptor);
+      const chainId = chain[at] ?? '';
+      if (this.#parts.snapshots.stat(chainId) !== undefined) {
+        line.exists();
+        return { descriptor, chainId, line, arrived: Promise.resolve() };
+      }
+      line.waits();
+      const arrived = this.#parts.pulls.download(async () => {
+        failed.signal.throwIfAborted();
+        this.#signal.throwIfAborted();
+        await this.#fetch(descriptor, (currentBytes) => line.downloading(currentBytes));
+        line.downloaded();
+      });
+      arrived.catch((error: unknown) => failed.abort(error));
+      return { descriptor, chainId, line, arrived };
+    });
+    try {
+      for (const [at, layer] of layers.entries()) {
+        await layer.arrived;
+        await this.#unpack(layer.chainId, chain[at - 1], layer.descriptor, config.rootfs.diff_ids[at], () => layer.line);
+      }
+    } catch (error) {
+      failed.abort(error);
+      await Promise.allSettled(layers.map(({ arrived }) => arrived));
+      throw error;
+    }
+  }
+
+  async #unpack(
+    chainId: string,
+    parent: string | undefined,
+    descriptor: Descriptor,
+    diffId: Digest | undefined,
+    line: () => ReturnType<PullProgress['layer']>,
+  ): Promise<void> {
+    const { snapshots, content, logger } = this.#parts;
+    await unpacking.run(chainId, async () => {
+      if (snapshots.stat(chainId) !== undefined) return;
+      const key = `unpack-${randomBytes(8).toString('hex')}`;
+      line().extracting();
+      await snapshots.prepare(key, parent);
+      try {
+        const source = { path: content.pathOf(descriptor.digest), mediaType: descriptor.mediaType, diffId: diffId ?? '' };
+        await snapshots.apply(key, source, this.#signal);
+        await snapshots.commit(chainId, key);
+      } catch (error) {
+        await snapshots.remove(key).catch((failure: unknown) =>
+          logger.warn('removing a half-unpacked layer failed', { key, error: messageOf(failure) }),
+        );
+        throw error;
+      }
+      line().complete();
+    });
+  }
+
+  /** Records image and names; tells whether anything is new. */
+  #record(plan: Plan): boolean {
+    const { images, journal } = this.#parts;
+    const isNew = images.add(
+      {
+        id: plan.manifest.config.digest,
+        manifest: plan.manifestDescriptor,
+        config: plan.config,
+        layers: plan.manifest.layers.map(({ digest, size, mediaType }, at) => ({
+          digest,
+          sizeBytes: size,
+          mediaType,
+          diffId: plan.config.rootfs.diff_ids[at] as Digest,
+        })),
+        chainIds: plan.chain,
+      },
+      { reference: this.#reference, repoDigest: plan.target.digest },
+    );
+    const name = familiar(this.#reference);
+    journal.publish({
+      type: 'image',
+      action: 'pull',
+      actorId: name,
+      attributes: { ...plan.config.config?.Labels, name: familiarName(this.#reference) },
+    });
+    return isNew;
+  }
+}
