@@ -20,6 +20,8 @@ export interface Connection {
   readonly takeOver: () => Promise<HijackedConnection>;
 }
 
+function ignore(): void {}
+
 /** A request that Node parses to its end; the parser has to be taken off the socket for a hijack. */
 export function plainConnection(request: IncomingMessage, response: ServerResponse): Connection {
   return {
@@ -32,7 +34,6 @@ export function plainConnection(request: IncomingMessage, response: ServerRespon
       for (const event of ['data', 'end', 'drain', 'timeout', 'error']) socket.removeAllListeners(event);
       // The parser reads from the kernel's side of the socket until somebody else asks the socket for its data. It must
       // not be paused for that: whoever takes it over starts reading before the next turn of the event loop.
-      const ignore = (): void => {};
       socket.on('data', ignore);
       socket.off('data', ignore);
       return { socket, head: Buffer.alloc(0) };

@@ -46,7 +46,12 @@ export function createServer(options: ServerOptions): ApiServer {
   const exchanges = new ExchangeSet();
   const servers = new Set<Server>();
   let closing: Promise<void> | undefined;
-  const run = (exchange: Exchange): void => exchanges.add(exchange, dispatch(exchange));
+  const run = (exchange: Exchange): void => {
+    exchanges.add(
+      exchange,
+      dispatch(exchange).then(() => whenSent(exchange.response)),
+    );
+  };
   const newServer = (): Server => {
     const server = createHttpServer(httpOptions, (request, response) =>
       run(plainExchange(request, response, exchanges)),
@@ -159,6 +164,16 @@ function exchangeOf(
     endless: (end) => exchanges.endless(exchange, end),
   };
   return exchange;
+}
+
+/** Resolves when an answer has been handed to the kernel, or never will be. */
+function whenSent(response: ServerResponse): Promise<void> {
+  const isOver = response.writableFinished || response.destroyed || response.socket === null;
+  if (isOver || !response.writableEnded) return Promise.resolve();
+  return new Promise((resolve) => {
+    response.once('finish', resolve);
+    response.once('close', resolve);
+  });
 }
 
 /** Answers bytes that are no HTTP request. */

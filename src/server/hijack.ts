@@ -44,7 +44,7 @@ export async function joinSession(
     logger.error('attached stream failed', { error: messageOf(error) });
     writer.fail(`Error attaching: ${messageOf(error)}`);
   } finally {
-    hangUp(socket);
+    await hangUp(socket);
     leave();
   }
 }
@@ -62,15 +62,22 @@ function passInput(socket: Duplex, head: Buffer, session: StreamSession, logger:
   socket.pipe(stdin);
 }
 
-/** Ends our half, and the whole connection as soon as the client has ended its own, or after a while. */
-function hangUp(socket: Duplex): void {
-  if (socket.destroyed) return;
+/**
+ * Ends our half, and the whole connection as soon as the client has ended its own, or after a while. Resolves when all
+ * that was written is with the kernel.
+ */
+function hangUp(socket: Duplex): Promise<void> {
+  if (socket.destroyed) return Promise.resolve();
   socket.unpipe();
   socket.resume();
-  socket.end();
-  const timer = setTimeout(() => socket.destroy(), lingerMs);
-  timer.unref();
-  socket.once('close', () => clearTimeout(timer));
-  if (socket.readableEnded) return;
-  socket.once('end', () => socket.end());
+  return new Promise((resolve) => {
+    socket.once('close', resolve);
+    socket.end(() => {
+      // Not earlier: a client may take its time over what was written.
+      const timer = setTimeout(() => socket.destroy(), lingerMs);
+      timer.unref();
+      socket.once('close', () => clearTimeout(timer));
+      resolve();
+    });
+  });
 }

@@ -207,7 +207,7 @@ const defaultEvents = {
 } satisfies EventBackend;
 
 const defaultSystem = {
-  info: async () => ({ ID: 'fake', Containers: 1, Images: 1, OSType: 'linux', NCPU: 2, MemTotal: 1024 }),
+  info: async () => ({ ID: 'fake', Containers: 1, Images: 1, OSType: 'linux', NCPU: 2, MemTotal: 1024 }) as never,
   version: async () => ({ Version: '0.1.0', ApiVersion: '1.50', MinAPIVersion: '1.24', Os: 'linux', Arch: 'amd64' }),
 } satisfies SystemBackend;
 

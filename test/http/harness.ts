@@ -13,7 +13,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  json(): unknown;
+  readonly json: () => unknown;
 }
 
 export interface Ask {
@@ -27,9 +27,9 @@ export interface Harness {
   readonly socketPath: string;
   readonly fakes: Fakes;
   readonly logLines: string[];
-  ask(method: string, path: string, ask?: Ask): Promise<Answer>;
+  readonly ask: (method: string, path: string, ask?: Ask) => Promise<Answer>;
   /** A connection of the test's own, to speak HTTP by hand. */
-  dial(): Promise<RawConnection>;
+  readonly dial: () => Promise<RawConnection>;
 }
 
 /** A server on a socket of its own that is gone after the test. */
@@ -124,7 +124,7 @@ export class RawConnection {
   }
 
   /** Resolves with everything received so far as soon as `text` is in it; rejects when the server ends before. */
-  async until(text: string | Uint8Array): Promise<Buffer> {
+  async until(text: string): Promise<Buffer> {
     while (!this.#received.includes(text)) {
       const before = this.#received.length;
       const more = new Promise<void>((resolve) => this.#wake.push(resolve));

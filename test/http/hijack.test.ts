@@ -150,11 +150,11 @@ test('a client that goes away closes the session', async (t) => {
 
 test('a slow client holds the output back instead of filling memory', async (t) => {
   const session = new FakeSession({ stdin: false });
-  let taken = 0;
+  const taken = { chunks: 0 };
   const chunk = Buffer.alloc(256 * 1024);
   async function* endlessOutput(): FakeSession['output'] {
-    while (taken < 40) {
-      taken += 1;
+    while (taken.chunks < 40) {
+      taken.chunks += 1;
       yield { stream: 'stdout', data: chunk };
     }
   }
@@ -167,20 +167,21 @@ test('a slow client holds the output back instead of filling memory', async (t) 
   client.socket.pause();
   client.post(attachPath, { headers: upgrade });
   let before = -1;
-  while (before !== taken || taken === 0) {
-    before = taken;
+  while (before !== taken.chunks || taken.chunks === 0) {
+    before = taken.chunks;
     for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
   }
-  assert.ok(taken < 20, `${taken} chunks were read from the process`);
+  assert.ok(taken.chunks < 20, `${taken.chunks} chunks were read from the process`);
   client.socket.resume();
   await client.ended.promise;
   assert.equal(client.body().length, 40 * chunk.length);
 });
 
+async function refuse(): Promise<never> {
+  throw new GantryError('conflict', 'container is paused');
+}
+
 test('what refuses an attach or an exec is a JSON answer, with and without Upgrade', async (t) => {
-  const refuse = async (): Promise<never> => {
-    throw new GantryError('conflict', 'container is paused');
-  };
   const { dial } = await startServer(t, { containers: { attach: refuse }, execs: { start: refuse } });
   for (const headers of [upgrade, {}]) {
     for (const path of [attachPath, startPath]) {

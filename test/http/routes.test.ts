@@ -159,6 +159,10 @@ const backendOf = (path: string, operation: string): keyof NonNullable<Parameter
   return path.startsWith('/images') ? 'images' : 'system';
 };
 
+async function fail(): Promise<never> {
+  throw new GantryError('notFound', 'No such thing: <x>', { hint: 'Look elsewhere.' });
+}
+
 for (const { operation, path, status, calls, ...ask } of cases) {
   const [method = ''] = operation.split(' ');
 
@@ -177,9 +181,6 @@ for (const { operation, path, status, calls, ...ask } of cases) {
   });
 
   test(`${operation} answers a failure as an error of the API`, async (t) => {
-    const fail = async (): Promise<never> => {
-      throw new GantryError('notFound', 'No such thing: <x>', { hint: 'Look elsewhere.' });
-    };
     const { ask: send } = await startServer(t, { [backendOf(path, operation)]: { [calls[0]]: fail } });
     const answer = await send(method, path, ask);
     assert.equal(answer.status, 404);
