@@ -11,6 +11,7 @@ const flagCreate = 0x400;
 const attributeName = 3;
 const attributeMaster = 10;
 const attributeInfo = 18;
+const attributeAlias = 20;
 const attributeGroup = 27;
 const attributeLocal = 2;
 const linkHeaderBytes = 16;
@@ -121,7 +122,16 @@ export class RecordingRoutes implements RouteSocket {
   /** Adds a link that was there before. */
   put(link: Partial<Link> & { readonly name: string }): FakeLink {
     const index = link.index ?? this.#nextIndex++;
-    const made = { kind: undefined, masterIndex: undefined, isUp: false, mtu: 1500, group: 0, ...link, index };
+    const made = {
+      kind: undefined,
+      masterIndex: undefined,
+      isUp: false,
+      mtu: 1500,
+      alias: '',
+      group: 0,
+      ...link,
+      index,
+    };
     this.#links.set(link.name, made);
     return made;
   }
@@ -189,10 +199,12 @@ export class RecordingRoutes implements RouteSocket {
     if (known === undefined) throw systemError('ENODEV', request.label);
     const master = attributes.get(attributeMaster);
     const group = attributes.get(attributeGroup);
+    const alias = attributes.get(attributeAlias);
     this.#links.set(name, {
       ...known,
       isUp: known.isUp || (request.body[8] ?? 0) === 1,
       masterIndex: master === undefined ? known.masterIndex : attributeU32(master),
+      alias: alias === undefined ? known.alias : attributeText(alias),
       group: group === undefined ? known.group : attributeU32(group),
     });
   }

@@ -131,9 +131,10 @@ describe('route answers', () => {
       attribute(3, zeroTerminated('veth1')),
       attribute(4, u32(1500)),
       attribute(10, u32(3)),
+      attribute(20, zeroTerminated('ours')),
       info,
     ]);
-    const link = { index: 12, name: 'veth1', kind: 'veth', masterIndex: 3, isUp: true, mtu: 1500 };
+    const link = { index: 12, name: 'veth1', kind: 'veth', masterIndex: 3, isUp: true, mtu: 1500, alias: 'ours' };
     assert.deepEqual(decodeLink({ type: 16, flags: 0, sequence: 1, body }), link);
     assert.equal(decodeLink({ type: 20, flags: 0, sequence: 1, body }), undefined);
   });

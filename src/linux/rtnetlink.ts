@@ -22,6 +22,8 @@ export interface Link {
   readonly masterIndex: number | undefined;
   readonly isUp: boolean;
   readonly mtu: number;
+  /** Free text that its maker gave it; empty when none did. */
+  readonly alias: string;
 }
 
 export interface LinkAddress {
@@ -66,6 +68,7 @@ const linkAttribute = {
   mtu: 4,
   master: 10,
   info: 18,
+  alias: 20,
   group: 27,
   namespaceDescriptor: 28,
   familySpecific: 26,
@@ -165,6 +168,18 @@ export function setLinkUp(name: string, masterIndex?: number): NetlinkRequest {
     linkHeader({ up: true }),
     attribute(linkAttribute.name, zeroTerminated(name)),
     masterIndex === undefined ? Buffer.alloc(0) : attribute(linkAttribute.master, u32(masterIndex)),
+  );
+}
+
+/** Gives a link a free text by which its maker knows it again. */
+export function setLinkAlias(name: string, alias: string): NetlinkRequest {
+  return request(
+    `set alias of ${name}`,
+    newLink,
+    0,
+    linkHeader({}),
+    attribute(linkAttribute.name, zeroTerminated(name)),
+    attribute(linkAttribute.alias, Buffer.from(alias)),
   );
 }
 
@@ -291,6 +306,7 @@ export function decodeLink(message: NetlinkMessage): Link | undefined {
     masterIndex: optionalNumber(attributes.get(linkAttribute.master)),
     isUp: (view.getUint32(8, true) & linkUp) !== 0,
     mtu: optionalNumber(attributes.get(linkAttribute.mtu)) ?? 0,
+    alias: optionalText(attributes.get(linkAttribute.alias)) ?? '',
   };
 }
 

@@ -8,6 +8,7 @@ import {
   type Link,
   type NetworkKernel,
   type RouteSocket,
+  setLinkAlias,
   setLinkUp,
 } from '../linux/index.ts';
 import { formatAddress, formatSubnet, parseAddress, parseCidr, subnetOf } from './addressPool.ts';
@@ -15,8 +16,14 @@ import { chooseBridgeAddress } from './bridgeAddress.ts';
 import type { BridgeOptions } from './types.ts';
 
 /** What is asked of the bridge: without an address it keeps the one that it has, else a free one is chosen. */
-export type BridgeRequest = Omit<BridgeOptions, 'address'> & { readonly address?: string };
+export type BridgeRequest = Omit<BridgeOptions, 'address' | 'isExternal'> & {
+  readonly address?: string;
+  /** When absent it is found out: a bridge that is there and does not bear our mark is the administrator's. */
+  readonly isExternal?: boolean;
+};
 
+/** Marks the bridges that a daemon made, so that it knows them from the administrator's after a restart. */
+const ownAlias = 'gantry';
 const forwarding = 'net/ipv4/ip_forward';
 
 /** The MAC address that follows from an IPv4 address: locally administered, 02:42 and the address's four bytes. */
@@ -26,24 +33,34 @@ export function macFor(address: string): string {
   return ['02', '42', ...[...bytes].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
 }
 
-/** The bridge's options with its address settled. Throws GantryError. */
+/**
+ * The bridge's options with its address and owner settled. Throws GantryError when the bridge cannot be used.
+ */
 export function settleBridge(routes: RouteSocket, request: BridgeRequest): BridgeOptions {
   // The name goes into firewall rules and file names.
   if (!/^[A-Za-z][A-Za-z0-9_.-]{0,14}$/.test(request.name)) {
     throw new GantryError('invalid', `invalid bridge name: "${request.name}"`);
   }
   const link = findBridge(routes, request.name);
-  if (request.isExternal && link === undefined) {
+  const present = link === undefined ? [] : addressesOf(routes, link);
+  const isExternal = request.isExternal ?? (link !== undefined && link.alias !== ownAlias);
+  if (isExternal && link === undefined) {
     throw new GantryError('invalid', `bridge device with non default name ${request.name} must be created manually`);
   }
-  const present = link === undefined ? undefined : addressesOf(routes, link)[0];
-  if (request.isExternal && present === undefined) {
-    throw new GantryError('invalid', `the bridge ${request.name} has no IPv4 address`, {
-      hint: `Give it one with \`ip address add\`.`,
-    });
-  }
-  const chosen = request.isExternal ? present : (request.address ?? present);
-  return { ...request, address: checkedAddress(chosen ?? chooseFree(routes)) };
+  const address = isExternal
+    ? externalAddress(request, present)
+    : (request.address ?? present[0] ?? chooseFree(routes));
+  return { ...request, isExternal, address: checkedAddress(address) };
+}
+
+/** An address that the administrator's bridge has. */
+function externalAddress({ name, address }: BridgeRequest, present: readonly string[]): string {
+  const chosen = address === undefined ? present[0] : present.find((one) => one === checkedAddress(address));
+  if (chosen !== undefined) return chosen;
+  const wanted = address === undefined ? 'no IPv4 address' : `not the address ${address}`;
+  throw new GantryError('conflict', `the bridge ${name}, which is not the daemon's own, has ${wanted}`, {
+    hint: `Give it one with \`ip address add\`, or remove it with \`ip link delete ${name}\` to have it made again.`,
+  });
 }
 
 const chooseFree = (routes: RouteSocket): string =>
@@ -84,7 +101,8 @@ function ensureOwnBridge(routes: RouteSocket, options: BridgeOptions): void {
   const { address, prefixLength } = parseCidr(options.address);
   const text = formatAddress(address);
   if (findBridge(routes, options.name) === undefined) {
-    routes.apply(addBridge(options.name, { macAddress: macFor(text), mtu: options.mtu }));
+    const made = addBridge(options.name, { macAddress: macFor(text), mtu: options.mtu });
+    routes.apply(made, setLinkAlias(options.name, ownAlias));
   }
   const link = findBridge(routes, options.name);
   if (link === undefined) throw new GantryError('internal', `the bridge ${options.name} went away while it was made`);

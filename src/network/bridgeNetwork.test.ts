@@ -10,7 +10,7 @@ import type { BridgeNetwork, Records, Sandbox } from './types.ts';
 
 const dir = '/run/gantry/netns';
 const id = 'ab'.repeat(32);
-const options = { isExternal: false, enableIpMasquerade: true, manageFirewall: true, mtu: 1500 };
+const options = { enableIpMasquerade: true, manageFirewall: true, mtu: 1500 };
 
 class MemoryRecords<T> extends Map<string, T> implements Records<T> {
   put(key: string, value: T): void {
@@ -58,9 +58,10 @@ describe('opening the default bridge', () => {
     const { kernel, open } = bench();
     kernel.hostRoutes = [{ destination: '172.17.0.0/16', linkIndex: 3 }];
     assert.equal(open({ bridge: { ...options, name: 'gantry0' } }).options.address, '172.18.0.1/16');
-    const { index } = kernel.host.put({ name: 'gantry0', kind: 'bridge' });
+    const { index } = kernel.host.put({ name: 'gantry0', kind: 'bridge', alias: 'gantry' });
     kernel.host.putAddress({ linkIndex: index, address: '192.168.16.1', prefixLength: 20 });
-    assert.equal(open({ bridge: { ...options, name: 'gantry0' } }).options.address, '192.168.16.1/20');
+    const { address, isExternal } = open({ bridge: { ...options, name: 'gantry0' } }).options;
+    assert.deepEqual([address, isExternal], ['192.168.16.1/20', false]);
   });
 
   it('refuses what cannot work', () => {
@@ -76,7 +77,8 @@ describe('opening the default bridge', () => {
     refused({ ...options, name: 'eth0' }, 'conflict');
     refused({ ...options, name: 'a"; flush ruleset' }, 'invalid');
     refused({ ...options, name: 'br0', isExternal: true }, 'invalid');
-    refused({ ...options, name: 'bare0', isExternal: true }, 'invalid');
+    refused({ ...options, name: 'bare0' }, 'conflict');
+    refused({ ...options, name: 'bare0', address: '10.1.0.1/24' }, 'conflict');
     for (const address of ['172.18.0.0/16', '172.18.255.255/16', '10.0.0.1/31', '10.0.0.1', 'fd00::1/64']) {
       refused({ ...options, name: 'gantry0', address }, 'invalid');
     }
@@ -87,13 +89,14 @@ describe('reconciling the default bridge', () => {
   it('makes bridge, forwarding and rules once', async () => {
     const { kernel, open } = bench();
     await open().reconcile(new Set());
-    assert.deepEqual(kernel.calls.slice(0, 4), [
+    assert.deepEqual(kernel.calls.slice(0, 5), [
       'add bridge gantry0',
+      'set alias of gantry0',
       'add address 172.18.0.1/16',
       'set gantry0 up',
       'net/ipv4/ip_forward = 1',
     ]);
-    assert.match(kernel.calls[4] ?? '', /^nft table ip gantry_gantry0\n/);
+    assert.match(kernel.calls[5] ?? '', /^nft table ip gantry_gantry0\n/);
     kernel.calls.length = 0;
     await open({ bridge: { ...options, name: 'gantry0', manageFirewall: false } }).reconcile(new Set());
     assert.deepEqual(kernel.calls, []);
@@ -115,7 +118,7 @@ describe('reconciling the default bridge', () => {
     const { index } = kernel.host.put({ name: 'br0', kind: 'bridge' });
     kernel.host.putAddress({ linkIndex: index, address: '10.1.0.1', prefixLength: 24 });
     kernel.host.put({ name: 'veth7654321', kind: 'veth', masterIndex: index });
-    const bridge = { ...options, name: 'br0', isExternal: true, manageFirewall: false };
+    const bridge = { ...options, name: 'br0', manageFirewall: false };
     const network = open({ bridge });
     await network.reconcile(new Set());
     await network.close({ destroy: true });

@@ -6,7 +6,7 @@ export interface BridgeOptions {
   readonly name: string;
   /** The bridge's own address with its prefix, such as 172.18.0.1/16. */
   readonly address: string;
-  /** The bridge is the administrator's: it is used with the address that it has, and never made, changed or removed. */
+  /** The bridge was there and is the administrator's: it is used with the address that it has, never changed or removed. */
   readonly isExternal: boolean;
   readonly enableIpMasquerade: boolean;
   readonly manageFirewall: boolean;

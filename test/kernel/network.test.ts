@@ -22,7 +22,6 @@ function open(sandboxes: Map<string, Sandbox>, options: { poolSize?: number } = 
     bridge: {
       name: bridge,
       address: '10.213.0.1/16',
-      isExternal: false,
       enableIpMasquerade: true,
       manageFirewall: true,
       mtu: 1500,
