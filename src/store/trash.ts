@@ -42,7 +42,7 @@ export class Trash {
 
   async #emptyAll(): Promise<void> {
     const failed = new Set<string>();
-    const next = (): string | undefined => readdirSync(this.#dir).find((name) => !failed.has(name));
+    const next = (): string | undefined => this.#names().find((name) => !failed.has(name));
     for (let name = next(); name !== undefined; name = next()) {
       const path = join(this.#dir, name);
       try {
@@ -53,6 +53,15 @@ export class Trash {
       }
     }
     this.#isEmptying = false;
+  }
+
+  #names(): string[] {
+    try {
+      return readdirSync(this.#dir);
+    } catch (error) {
+      this.#logger.warn('removed snapshots cannot be listed', { path: this.#dir, error: messageOf(error) });
+      return [];
+    }
   }
 }
 

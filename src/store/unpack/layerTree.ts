@@ -149,6 +149,8 @@ function isOpaque(path: ByteString): boolean {
   return getXattr(osPath(path), opaqueAttribute)?.toString('latin1') === 'y';
 }
 
+/** Linux's PATH_MAX. */
+const pathLimitBytes = 4096;
 const linkLimit = 40;
 
 /** Opens the root of a layer. `upper` and `lowers` (the topmost first) are real directories. */
@@ -163,6 +165,8 @@ export function openRoot(upper: ByteString, lowers: readonly ByteString[]): Merg
  * or not, `.` and inner `..` resolved as text. Throws `invalid` when it leads out of the root.
  */
 export function componentsOf(path: ByteString): ByteString[] {
+  if (path.length > pathLimitBytes)
+    throw new GantryError('invalid', `the archive's entry ${shown(path)} has a name of ${path.length} bytes`);
   const parts: ByteString[] = [];
   for (const part of path.split('/')) {
     if (part === '' || part === '.') continue;
