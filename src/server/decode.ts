@@ -84,7 +84,7 @@ function shapeOf(node: SchemaNode): Shape {
   }
   const additional = node.additionalProperties;
   if (typeof additional === 'object') return { kind: 'map', item: once(() => shapeOf(additional)) };
-  if (node.properties !== undefined) return { kind: 'struct', fields: fieldsOf(node) };
+  if (node.type === 'object' || node.properties !== undefined) return { kind: 'struct', fields: fieldsOf(node) };
   return { kind: 'any' };
 }
 

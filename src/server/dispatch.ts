@@ -168,7 +168,10 @@ async function hijack(
 ): Promise<void> {
   exchange.endless(() => session.close());
   const upgraded = exchange.request.headers.upgrade !== undefined;
-  const connection = await exchange.takeOver();
+  const connection = await exchange.takeOver().catch((error: unknown) => {
+    session.close();
+    throw error;
+  });
   const lines = upgraded
     ? [
         `HTTP/1.1 101 UPGRADED`,
