@@ -1,0 +1,53 @@
+/** Interleaved measurement: every round takes one sample of every engine, so that a busy minute hits them all. */
+import type { Engine } from './engine.ts';
+
+export interface Scenario {
+  readonly name: string;
+  readonly rounds: number;
+  /** Whether it applies to the engine; all when absent. */
+  readonly concerns?: (engine: Engine) => boolean;
+  /** Once before the rounds. What it gives is handed to the rest. */
+  readonly before?: (engine: Engine) => Promise<string>;
+  /** Before each sample, not timed. */
+  readonly prepare?: (engine: Engine, prepared: string) => Promise<void>;
+  readonly sample: (engine: Engine, prepared: string) => Promise<void>;
+  readonly after?: (engine: Engine, prepared: string) => Promise<void>;
+}
+
+/** Samples in milliseconds, by engine name. */
+export type Samples = ReadonlyMap<string, readonly number[]>;
+
+export async function measure(scenario: Scenario, engines: readonly Engine[]): Promise<Samples> {
+  const concerned = engines.filter((engine) => scenario.concerns?.(engine) ?? true);
+  const prepared = new Map<string, string>();
+  const samples = new Map<string, number[]>(concerned.map((engine) => [engine.name, []]));
+  try {
+    for (const engine of concerned) prepared.set(engine.name, (await scenario.before?.(engine)) ?? '');
+    // the first round warms up and does not count
+    for (let round = 0; round <= scenario.rounds; round += 1) {
+      for (const engine of concerned) {
+        const taken = await sampleOnce(scenario, engine, prepared.get(engine.name) ?? '');
+        if (round > 0) samples.get(engine.name)?.push(taken);
+      }
+    }
+  } finally {
+    for (const engine of concerned) {
+      if (prepared.has(engine.name)) await scenario.after?.(engine, prepared.get(engine.name) ?? '');
+    }
+  }
+  return samples;
+}
+
+async function sampleOnce(scenario: Scenario, engine: Engine, prepared: string): Promise<number> {
+  await scenario.prepare?.(engine, prepared);
+  const begun = performance.now();
+  await scenario.sample(engine, prepared);
+  return performance.now() - begun;
+}
+
+export function median(samples: readonly number[]): number {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const [low = Number.NaN, high = Number.NaN] = [sorted[sorted.length % 2 === 0 ? middle - 1 : middle], sorted[middle]];
+  return (low + high) / 2;
+}
