@@ -73,7 +73,7 @@ describe('applyFirewall', () => {
   });
 
   it('adds no rule twice', () => {
-    const kernel = kernelWith('chain FORWARD { policy drop; }');
+    const kernel = kernelWith('chain FORWARD { policy drop; iifname "gantry0" accept }');
     kernel.iptablesRunner = () => done;
     applyFirewall(kernel, options, silentLogger);
     assert.deepEqual(

@@ -84,9 +84,12 @@ export function applyFirewall(kernel: NetworkKernel, options: FirewallOptions, l
     return;
   }
   runNft(nft, firewallRules(options));
-  for (const iptables of blockedBy(kernel, nft)) {
+  for (const { iptables, chain } of forwardChains(kernel, nft)) {
+    if (!blocksForwarding(chain)) continue;
     logger.info('letting the bridge through the FORWARD chain of the host', { bridge: options.bridge });
-    for (const rule of forwardRules(options.bridge)) ensureRule(iptables, rule);
+    // A chain that does not name the bridge has none of its rules, and each question costs a process.
+    const put = chain.includes(options.bridge) ? ensureRule : insertRule;
+    for (const rule of forwardRules(options.bridge)) put(iptables, rule);
   }
 }
 
@@ -131,12 +134,6 @@ interface ForwardChain {
   readonly chain: string;
 }
 
-function blockedBy(kernel: NetworkKernel, nft: NftRunner): IptablesRunner[] {
-  return forwardChains(kernel, nft)
-    .filter(({ chain }) => blocksForwarding(chain))
-    .map(({ iptables }) => iptables);
-}
-
 /** FORWARD chains of iptables that exist; looking must not create them, as running iptables can. */
 function forwardChains(kernel: NetworkKernel, nft: NftRunner): ForwardChain[] {
   const chains: ForwardChain[] = [];
@@ -156,8 +153,11 @@ function nftForwardChain(nft: NftRunner): string | undefined {
   }
 }
 
-function ensureRule(iptables: IptablesRunner, { table, chain, match }: IptablesRule): void {
-  if (iptables(['-t', table, '-C', chain, ...match]).status === 0) return;
+function ensureRule(iptables: IptablesRunner, rule: IptablesRule): void {
+  if (iptables(['-t', rule.table, '-C', rule.chain, ...rule.match]).status !== 0) insertRule(iptables, rule);
+}
+
+function insertRule(iptables: IptablesRunner, { table, chain, match }: IptablesRule): void {
   const ended = iptables(['-t', table, '-I', chain, ...match]);
   if (ended.status === 0) return;
   throw new GantryError('internal', `iptables refused the rule for ${chain}: ${ended.errorOutput.trim()}`);

@@ -1,8 +1,5 @@
-export { addressPool, type AddressPool } from './addressPool.ts';
-export type { BridgeRequest } from './bridge.ts';
-export { chooseBridgeAddress } from './bridgeAddress.ts';
-export { type BridgeNetworkConfig, openBridgeNetwork } from './bridgeNetwork.ts';
-export { hostnameFile, hostsFile, type HostsOptions, resolvConf, type ResolvConfOptions } from './containerFiles.ts';
+export { openBridgeNetwork } from './bridgeNetwork.ts';
+export { hostnameFile, hostsFile, resolvConf } from './containerFiles.ts';
 export { networkIds, type NetworkIds } from './networkIds.ts';
-export * from './settings.ts';
-export * from './types.ts';
+export { networkSettings, type NetworkSettingsView } from './settings.ts';
+export type { BridgeNetwork, Sandbox } from './types.ts';
