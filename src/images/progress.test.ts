@@ -8,6 +8,14 @@ import { createPullProgress, progressBar } from './progress.ts';
 const digest = digestOf('layer');
 const id = hexOf(digest).slice(0, 12);
 
+function counted(status: string, current: number): ProgressMessage {
+  return { status, progressDetail: { current, total: 100 }, progress: progressBar(current, 100), id };
+}
+
+function step(status: string): ProgressMessage {
+  return { status, progressDetail: {}, id };
+}
+
 describe('createPullProgress', () => {
   it('tells a pull in Docker’s words, counts at most every 100 ms', () => {
     const messages: ProgressMessage[] = [];
@@ -27,13 +35,6 @@ describe('createPullProgress', () => {
     layer.extracting(100, 100);
     layer.complete();
     progress.end({ digest, isNewer: true });
-    const counted = (status: string, current: number): ProgressMessage => ({
-      status,
-      progressDetail: { current, total: 100 },
-      progress: progressBar(current, 100),
-      id,
-    });
-    const step = (status: string): ProgressMessage => ({ status, progressDetail: {}, id });
     assert.deepEqual(messages, [
       { status: 'Pulling from library/alpine', id: 'latest' },
       step('Pulling fs layer'),
