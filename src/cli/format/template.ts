@@ -1,0 +1,27 @@
+import { evaluate } from './evaluator.ts';
+import { type Functions, standardFunctions } from './functions.ts';
+import { parse, type ParsedTemplate } from './parser.ts';
+
+/** A template of Go's text/template with the functions that docker adds to it. */
+export class Template {
+  readonly #parsed: ParsedTemplate;
+
+  /** Throws TemplateError with Go's text. */
+  constructor(source: string) {
+    this.#parsed = parse(source, (name) => Object.hasOwn(standardFunctions, name));
+  }
+
+  /**
+   * The text that the template makes of `data` (see values.ts for what its values may be). With `missingKeyIsError` a key that
+   * a map lacks is an error instead of `<no value>`. Throws TemplateError with Go's text.
+   */
+  execute(
+    data: unknown,
+    options: { readonly missingKeyIsError?: boolean; readonly functions?: Functions } = {},
+  ): string {
+    return evaluate(this.#parsed, data, {
+      functions: options.functions ?? standardFunctions,
+      missingKeyIsError: options.missingKeyIsError ?? false,
+    });
+  }
+}
