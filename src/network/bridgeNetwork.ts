@@ -1,5 +1,5 @@
 import { GantryError, type Logger, messageOf } from '../base/index.ts';
-import { type NetworkKernel, networkKernel, type RouteSocket } from '../linux/index.ts';
+import { type NetworkKernel, networkKernel, type RouteSocket, setLinkUp } from '../linux/index.ts';
 import { type AddressPool, addressPool, formatAddress, parseCidr } from './addressPool.ts';
 import { type BridgeRequest, bridgeSubnet, ensureBridge, macFor, removeBridge, settleBridge } from './bridge.ts';
 import { applyFirewall, type FirewallOptions, removeFirewall } from './firewall.ts';
@@ -136,6 +136,7 @@ class DefaultBridge implements BridgeNetwork {
     await this.#remover.settled();
     this.#remover.remove(...this.#leftovers());
     await this.#remover.settled();
+    this.#rejoin();
     this.#state = 'ready';
     this.#pool.open();
   }
@@ -277,6 +278,17 @@ class DefaultBridge implements BridgeNetwork {
       ...files.map((name) => ({ path: `${this.#config.namespaceDir}/${name}`, hostLink: hostLinkOf(name) })),
       ...links.map((hostLink) => ({ hostLink })),
     ];
+  }
+
+  /** Live containers whose links lost the bridge (it was removed and is new) become its ports again. */
+  #rejoin(): void {
+    const bridge = this.#routes.findLink(this.options.name);
+    if (bridge === undefined) return;
+    for (const [, { id, endpoint }] of this.#config.sandboxes.entries()) {
+      const link = endpoint === undefined ? undefined : this.#routes.findLink(hostLinkOf(id));
+      if (link === undefined || link.masterIndex === bridge.index) continue;
+      this.#routes.apply(setLinkUp(link.name, bridge.index));
+    }
   }
 
   #ownPorts(): string[] {

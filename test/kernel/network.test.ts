@@ -16,7 +16,10 @@ const subnet = '10.213.0.0/16';
 const dir = mkdtempSync('/tmp/gantry-network-');
 const namespaceDir = `${dir}/netns`;
 
-function open(sandboxes: Map<string, Sandbox>, options: { poolSize?: number } = {}): BridgeNetwork {
+function open(
+  sandboxes: Map<string, Sandbox>,
+  options: { poolSize?: number; makeIn?: 'mainThread' } = {},
+): BridgeNetwork {
   return openBridgeNetwork({
     id: networkId,
     bridge: {
@@ -35,11 +38,13 @@ function open(sandboxes: Map<string, Sandbox>, options: { poolSize?: number } = 
     },
     logger: silentLogger,
     poolSize: options.poolSize ?? 2,
+    makeIn: options.makeIn,
     refillDelayMs: 0,
   });
 }
 
-const run = (program: string, ...args: string[]): string => execFileSync(program, args, { encoding: 'utf8' });
+const run = (program: string, ...args: string[]): string =>
+  execFileSync(program, args, { encoding: 'utf8', stdio: 'pipe' });
 
 const inNamespace = (sandbox: Sandbox, program: string, ...args: string[]): string =>
   run('nsenter', `--net=${sandbox.path}`, program, ...args);
@@ -200,7 +205,7 @@ describe('the default bridge on the kernel', () => {
     // The first instance is left as a crash leaves it: nothing is closed, and one sandbox has lost its record.
     await network.attach('lost', { isolated: false });
     records.delete('lost');
-    const second = open(records, { poolSize: 0 });
+    const second = open(records, { poolSize: 0, makeIn: 'mainThread' });
     await second.reconcile(new Set(['live']));
     assert.deepEqual(readdirSync(namespaceDir), [live.path.slice(namespaceDir.length + 1)]);
     assert.deepEqual(ownLinks().sort(), [bridge, `veth${live.id.slice(0, 7)}`].sort());
@@ -210,6 +215,22 @@ describe('the default bridge on the kernel', () => {
     assert.notEqual(next.endpoint?.address, live.endpoint?.address);
     await network.close({ destroy: false });
     network = second;
+  });
+
+  it('says so when the bridge has gone, and brings live containers back to a new one', async () => {
+    const live = network.sandboxOf('live') ?? assert.fail();
+    run('ip', 'link', 'delete', bridge);
+    await assert.rejects(network.attach('gone', { isolated: false }), /the bridge gtest\d+ is gone/);
+    await network.close({ destroy: false });
+    network = open(records);
+    await network.reconcile(new Set(['live']));
+    assert.equal(readdirSync(namespaceDir).includes(live.path.slice(namespaceDir.length + 1)), true);
+    const server = createServer((socket) => socket.end('back'));
+    server.listen(0, '10.213.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    assert.equal(await runInside(live, connectProgram('10.213.0.1', port)), 'back');
+    server.close();
   });
 
   it('removes everything when it is destroyed', async () => {
