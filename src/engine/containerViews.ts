@@ -1,7 +1,7 @@
 import type { ContainerInspect, ContainerSummary, MountPoint } from '../api/index.ts';
 import { isAlive, parseBinds, statusText, type ContainerRecord } from '../containers/index.ts';
 import { networkSettings, type NetworkSettingsView } from '../network/index.ts';
-import { zeroTime } from '../base/index.ts';
+import { GantryError, zeroTime } from '../base/index.ts';
 
 import { networkModeOf } from './networkMode.ts';
 import type { EngineParts } from './parts.ts';
@@ -143,7 +143,13 @@ export function summaryView(
 /** What the user typed, unless the name has moved on to another image since: then the id. */
 function imageNameOf({ images }: Parts, { config, imageId }: ContainerRecord): string {
   const typed = config.Image ?? '';
-  return images.resolves(typed, imageId) ? typed : imageId;
+  try {
+    return images.find(typed).id === imageId ? typed : imageId;
+  } catch (error) {
+    // The name has been taken away; what it meant is known by its id.
+    if (error instanceof GantryError) return imageId;
+    throw error;
+  }
 }
 
 function portView(port: string): NonNullable<ContainerSummary['Ports']>[number] {

@@ -17,11 +17,11 @@ import {
   type ContainerRecord,
 } from '../containers/index.ts';
 import { parseLogConfig } from '../logs/index.ts';
-import { formatPlatform, matchPlatform, parsePlatform, type ImageConfig } from '../oci/index.ts';
 import { checkSettings, defaultMaskedPaths, defaultReadonlyPaths } from '../runtime/index.ts';
 import { parseSignal } from '../linux/index.ts';
 
 import { announce } from './containerEvents.ts';
+import { forPlatform } from './listImages.ts';
 import type { EngineParts } from './parts.ts';
 
 type Parts = Pick<
@@ -75,25 +75,9 @@ export async function createContainer(parts: Parts, request: CreateRequest): Pro
   return { Id: id, Warnings: warnings };
 }
 
-function findImage(
-  { images }: Parts,
-  reference: string,
-  platform: string | undefined,
-): { readonly id: ContainerRecord['imageId']; readonly config: ImageConfig; readonly chainIds: readonly string[] } {
+function findImage({ images }: Parts, reference: string, platform: string | undefined): ReturnType<typeof images.find> {
   if (reference === '') throw new GantryError('invalid', 'no image specified', { hint: 'Name an image to run.' });
-  const image = images.find(reference);
-  if (platform !== undefined && platform !== '') {
-    const wanted = parsePlatform(platform);
-    const { os, architecture, variant } = image.config;
-    const actual = { os, architecture, ...(variant === undefined ? {} : { variant }) };
-    if (!matchPlatform(wanted, actual)) {
-      throw new GantryError(
-        'notFound',
-        `image with reference ${reference} was found but does not provide the specified platform (${formatPlatform(wanted)})`,
-      );
-    }
-  }
-  return image;
+  return forPlatform(images.find(reference), reference, platform);
 }
 
 function endpointMac(networking: ContainerCreateRequest['NetworkingConfig']): string | undefined {

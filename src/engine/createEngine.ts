@@ -44,7 +44,8 @@ export function createEngine(parts: EngineParts) {
       unpause: (ref: string) => unpauseContainer(parts, ref),
       rename: (ref: string, name: string) => renameContainer(parts, ref, name),
       remove: (ref: string, options: Parameters<typeof removeContainer>[2]) => removeContainer(parts, ref, options),
-      wait: (ref: string, condition: WaitCondition, signal: AbortSignal) => waitContainer(parts, ref, condition, signal),
+      wait: (ref: string, condition: WaitCondition, signal: AbortSignal) =>
+        waitContainer(parts, ref, condition, signal),
       attach: (ref: string, options: Parameters<typeof attachContainer>[2]) => attachContainer(parts, ref, options),
       logs: (ref: string, options: LogOptions) => readLogs(parts, ref, options),
       resize: (ref: string, size: Size) => resizeContainer(parts, ref, size),

@@ -1,3 +1,4 @@
+import { isKind } from '../base/index.ts';
 import {
   compileContainerFilters,
   isAlive,
@@ -19,7 +20,7 @@ export function containerMatcher(
 ): ContainerMatcher {
   return compileContainerFilters(filters, {
     createdAtMs: (ref) => Date.parse(containers.find(ref).createdAt),
-    imagesFrom: (ref) => new Set(images.descendantsOf(ref)),
+    imagesFrom: (ref) => descendantsOf(images, ref),
   });
 }
 
@@ -43,4 +44,21 @@ export function filterable({ network }: Pick<Parts, 'network'>, record: Containe
       return { publicPort: undefined, privatePort: Number(number), protocol };
     }),
   };
+}
+
+/** The image that `ref` names and those that were built on it; nothing when there is none. */
+function descendantsOf(images: Parts['images'], ref: string): ReadonlySet<string> {
+  const found = new Set<string>();
+  try {
+    found.add(images.find(ref).id);
+  } catch (error) {
+    if (isKind(error, 'notFound') || isKind(error, 'invalid')) return found;
+    throw error;
+  }
+  for (let before = 0; before < found.size;) {
+    before = found.size;
+    for (const { id, parentId } of images.images.values())
+      if (parentId !== undefined && found.has(parentId)) found.add(id);
+  }
+  return found;
 }

@@ -47,5 +47,5 @@ export async function sizeOf(
   record: ContainerRecord,
 ): Promise<ContainerSize> {
   const { sizeBytes } = await snapshots.usage(record.id);
-  return { writableBytes: sizeBytes, rootBytes: sizeBytes + (images.get(record.imageId)?.sizeBytes ?? 0) };
+  return { writableBytes: sizeBytes, rootBytes: sizeBytes + (images.images.get(record.imageId)?.sizeBytes ?? 0) };
 }

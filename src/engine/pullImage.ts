@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 
 import type { AuthConfig, ProgressMessage } from '../api/index.ts';
 import { GantryError, KeyedLock, messageOf } from '../base/index.ts';
-import { createPullProgress, type PullProgress } from '../images/index.ts';
+import { createPullProgress, type ImageLayer, type PullProgress } from '../images/index.ts';
 import {
   canonical,
   chainIds,
@@ -30,10 +30,11 @@ import {
 import type { RequestOptions } from '../registry/index.ts';
 
 import type { EngineParts } from './parts.ts';
+import { imageStoreLock } from './removeImage.ts';
 
 type Parts = Pick<
   EngineParts,
-  'clock' | 'logger' | 'content' | 'snapshots' | 'images' | 'registry' | 'pulls' | 'journal'
+  'clock' | 'logger' | 'locks' | 'content' | 'snapshots' | 'images' | 'registry' | 'pulls' | 'journal'
 >;
 
 export type ProgressReport = (message: ProgressMessage) => void;
@@ -52,7 +53,7 @@ interface Plan {
   readonly manifestDescriptor: Descriptor;
   readonly manifest: Manifest;
   readonly config: ImageConfig;
-  readonly chain: readonly string[];
+  readonly chain: readonly Digest[];
 }
 
 /** One layer's unpacking at a time per chain id, whoever pulls. */
@@ -74,7 +75,7 @@ export async function pullImage(
     .update(JSON.stringify([canonical(reference), platform, request.auth ?? null]))
     .digest('hex');
   await parts.pulls.join(key, report, signal, (tell, shared) =>
-    new Pull(parts, reference, platform, request.auth, createPullProgress(tell), shared).run(),
+    new Pull(parts, reference, platform, request.auth, createPullProgress(tell, reference), shared).run(),
   );
 }
 
@@ -113,17 +114,14 @@ class Pull {
 
   async run(): Promise<void> {
     const resolved = await this.#parts.registry.resolve(this.#reference, this.#request);
-    this.#progress.begin(this.#reference);
+    this.#progress.begin();
     const plan = await this.#plan(resolved);
-    const release = this.#parts.pulls.hold([
-      plan.manifest.config.digest,
-      ...plan.manifest.layers.map(({ digest }) => digest),
-      ...plan.chain,
-    ]);
+    // Under the lock, so that a removal under way is over before this pull looks at what is there.
+    const release = await this.#parts.locks.run(imageStoreLock, async () => this.#parts.pulls.hold(keysOf(plan)));
     try {
       await this.#transfer(plan);
-      const isNew = this.#record(plan);
-      this.#progress.finish(this.#reference, plan.target.digest, isNew);
+      const isNewer = await this.#record(plan);
+      this.#progress.end({ digest: plan.target.digest, isNewer });
     } finally {
       release();
     }
@@ -175,17 +173,17 @@ class Pull {
   async #transfer({ manifest, config, chain }: Plan): Promise<void> {
     const failed = new AbortController();
     const layers = manifest.layers.map((descriptor, at) => {
-      const line = this.#progress.layer(descriptor);
+      const line = this.#progress.layer(descriptor.digest);
       const chainId = chain[at] ?? '';
       if (this.#parts.snapshots.stat(chainId) !== undefined) {
         line.exists();
         return { descriptor, chainId, line, arrived: Promise.resolve() };
       }
-      line.waits();
+      line.waiting();
       const arrived = this.#parts.pulls.download(async () => {
         failed.signal.throwIfAborted();
         this.#signal.throwIfAborted();
-        await this.#fetch(descriptor, (currentBytes) => line.downloading(currentBytes));
+        await this.#fetch(descriptor, (currentBytes) => line.downloading(currentBytes, descriptor.size));
         line.downloaded();
       });
       arrived.catch((error: unknown) => failed.abort(error));
@@ -194,7 +192,13 @@ class Pull {
     try {
       for (const [at, layer] of layers.entries()) {
         await layer.arrived;
-        await this.#unpack(layer.chainId, chain[at - 1], layer.descriptor, config.rootfs.diff_ids[at], () => layer.line);
+        await this.#unpack(
+          layer.chainId,
+          chain[at - 1],
+          layer.descriptor,
+          config.rootfs.diff_ids[at],
+          () => layer.line,
+        );
       }
     } catch (error) {
       failed.abort(error);
@@ -214,16 +218,22 @@ class Pull {
     await unpacking.run(chainId, async () => {
       if (snapshots.stat(chainId) !== undefined) return;
       const key = `unpack-${randomBytes(8).toString('hex')}`;
-      line().extracting();
+      line().extracting(0, descriptor.size);
       await snapshots.prepare(key, parent);
       try {
-        const source = { path: content.pathOf(descriptor.digest), mediaType: descriptor.mediaType, diffId: diffId ?? '' };
+        const source = {
+          path: content.pathOf(descriptor.digest),
+          mediaType: descriptor.mediaType,
+          diffId: diffId ?? '',
+        };
         await snapshots.apply(key, source, this.#signal);
         await snapshots.commit(chainId, key);
       } catch (error) {
-        await snapshots.remove(key).catch((failure: unknown) =>
-          logger.warn('removing a half-unpacked layer failed', { key, error: messageOf(failure) }),
-        );
+        await snapshots
+          .remove(key)
+          .catch((failure: unknown) =>
+            logger.warn('removing a half-unpacked layer failed', { key, error: messageOf(failure) }),
+          );
         throw error;
       }
       line().complete();
@@ -231,30 +241,40 @@ class Pull {
   }
 
   /** Records image and names; tells whether anything is new. */
-  #record(plan: Plan): boolean {
+  async #record(plan: Plan): Promise<boolean> {
     const { images, journal } = this.#parts;
-    const isNew = images.add(
+    const before = images.get(this.#reference)?.id;
+    images.add(
       {
         id: plan.manifest.config.digest,
         manifest: plan.manifestDescriptor,
         config: plan.config,
-        layers: plan.manifest.layers.map(({ digest, size, mediaType }, at) => ({
-          digest,
-          sizeBytes: size,
-          mediaType,
-          diffId: plan.config.rootfs.diff_ids[at] as Digest,
-        })),
+        layers: await Promise.all(plan.manifest.layers.map((descriptor, at) => this.#layer(plan, descriptor, at))),
         chainIds: plan.chain,
       },
       { reference: this.#reference, repoDigest: plan.target.digest },
     );
-    const name = familiar(this.#reference);
     journal.publish({
       type: 'image',
       action: 'pull',
-      actorId: name,
+      actorId: familiar(this.#reference),
       attributes: { ...plan.config.config?.Labels, name: familiarName(this.#reference) },
     });
-    return isNew;
+    return before !== plan.manifest.config.digest;
   }
+
+  async #layer(plan: Plan, descriptor: Descriptor, at: number): Promise<ImageLayer> {
+    const { digest, size, mediaType } = descriptor;
+    const chainId = plan.chain[at];
+    const diffId = plan.config.rootfs.diff_ids[at];
+    if (chainId === undefined || diffId === undefined)
+      throw new GantryError('internal', `layer ${digest} has no diff id`);
+    const { sizeBytes } = await this.#parts.snapshots.usage(chainId);
+    return { digest, sizeBytes: size, mediaType, diffId, unpackedBytes: sizeBytes };
+  }
+}
+
+/** What a pull counts on while it runs. */
+function keysOf({ manifest, chain }: Plan): string[] {
+  return [manifest.config.digest, ...manifest.layers.map(({ digest }) => digest), ...chain];
 }

@@ -65,6 +65,11 @@ export class Pulls {
     };
   }
 
+  /** Whether no pull is under way. */
+  get isIdle(): boolean {
+    return this.#byKey.size === 0;
+  }
+
   isHeld(key: string): boolean {
     return this.#held.has(key);
   }

@@ -107,7 +107,8 @@ async function settleStopped(parts: Parts, before: ContainerRecord, live: Readon
     }
     const { exitCode, manuallyStopped } = state;
     const policy = parseRestartPolicy(hostConfig.RestartPolicy);
-    const wanted = state.status === 'restarting' || shouldStartWithDaemon(policy, { exitCode, manuallyStopped, restartCount });
+    const wanted =
+      state.status === 'restarting' || shouldStartWithDaemon(policy, { exitCode, manuallyStopped, restartCount });
     if (!neverRan && policy.name !== 'no' && wanted) {
       await parts.locks.run(record.id, () => startLocked(parts, record));
     }

@@ -67,7 +67,7 @@ export async function systemInfo(parts: Parts): Promise<SystemInfo> {
   return {
     ID: settings.daemonId,
     ...countContainers(parts),
-    Images: parts.images.size,
+    Images: parts.images.images.size,
     Driver: parts.snapshots.name,
     DriverStatus: [['Backing Filesystem', backingFileSystem(parts.dataPaths.root)]],
     DockerRootDir: parts.dataPaths.root,
