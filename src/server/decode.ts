@@ -5,7 +5,7 @@
  * Enumerations and ranges are not held against the document: it calls values wrong that every client sends (an empty
  * CgroupnsMode), and the engine's refusals name the choices.
  */
-import schema from '../api/engine.schema.json' with { type: 'json' };
+import schema from '../api/requests.schema.json' with { type: 'json' };
 import type { ContainerCreateRequest, ExecCreateRequest, ExecStartRequest } from '../api/index.ts';
 import { GantryError } from '../base/index.ts';
 
@@ -53,7 +53,7 @@ function shapeOfReference(reference: string): Shape {
   const name = reference.slice(reference.lastIndexOf('/') + 1);
   const known = named.get(name);
   if (known !== undefined) return known;
-  const shape = shapeOf((schema.components.schemas as Record<string, SchemaNode>)[name] ?? {});
+  const shape = shapeOf((schema.schemas as Record<string, SchemaNode>)[name] ?? {});
   named.set(name, shape);
   return shape;
 }
@@ -181,17 +181,8 @@ function decoderOf(name: string, node: SchemaNode): Decoder<unknown> {
   return (text) => decodeItem(shape(), parseJson(text), name);
 }
 
-type BodyPath = '/containers/create' | '/containers/{id}/exec' | '/exec/{id}/start';
+const { ContainerCreate, ContainerExec, ExecStart } = schema.bodies;
 
-function bodyOf(path: BodyPath): SchemaNode {
-  return schema.paths[path].post.requestBody.content['application/json'].schema;
-}
-
-export const decodeContainerCreate = decoderOf(
-  'ContainerConfig',
-  bodyOf('/containers/create'),
-) as Decoder<ContainerCreateRequest>;
-
-export const decodeExecCreate = decoderOf('ExecConfig', bodyOf('/containers/{id}/exec')) as Decoder<ExecCreateRequest>;
-
-export const decodeExecStart = decoderOf('ExecStartConfig', bodyOf('/exec/{id}/start')) as Decoder<ExecStartRequest>;
+export const decodeContainerCreate = decoderOf('ContainerConfig', ContainerCreate) as Decoder<ContainerCreateRequest>;
+export const decodeExecCreate = decoderOf('ExecConfig', ContainerExec) as Decoder<ExecCreateRequest>;
+export const decodeExecStart = decoderOf('ExecStartConfig', ExecStart) as Decoder<ExecStartRequest>;
