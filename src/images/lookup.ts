@@ -14,7 +14,8 @@ export function referenceKey(reference: Reference): string {
 
 /** All references to `imageId`, in the order in which Docker lists them. */
 export function referencesOf(state: ImageState, imageId: Digest): readonly Reference[] {
-  return (referencesByImage(state).get(imageId) ?? []).slice();
+  const keys = [...state.references.entries()].filter(([, record]) => record.imageId === imageId).map(([key]) => key);
+  return keys.sort().map((key) => parseReference(key));
 }
 
 /** The references of every image that has some, each list sorted by canonical name. */

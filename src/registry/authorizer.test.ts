@@ -123,6 +123,19 @@ describe('bearer tokens', () => {
     });
   });
 
+  it('are not bought from a host that a token server redirects to', async (context) => {
+    const thief = await serve(context, (_, response) => response.end('{"token":"valid"}'));
+    const server = await serve(
+      context,
+      protectedBy((_, response) => response.writeHead(307, { Location: `http://${thief.host}/` }).end()),
+    );
+    const auth = { identitytoken: secret };
+    await assert.rejects(impatientClient(context).fetchBlob(named(server), blob, new MemorySink(), { auth }), {
+      kind: 'unauthorized',
+    });
+    assert.deepEqual(thief.requests, []);
+  });
+
   it('that do not grant the scope are a denial', async (context) => {
     const server = await serve(context, (request, response) => {
       const { host = '', authorization } = request.headers;

@@ -16,6 +16,8 @@ const tokenLimitBytes = 256 * 1024;
 const tokenLifetimeSeconds = 60;
 /** A token is given up so long before it expires, for requests on their way. */
 const tokenMarginMs = 5000;
+/** More tokens than one daemon needs at a time; beyond it all are fetched anew. */
+const grantsMax = 1000;
 const clientId = 'gantry';
 
 interface Grant {
@@ -84,6 +86,7 @@ export class Authorizer {
   async answer(context: AuthorizationContext, response: IncomingMessage): Promise<string> {
     const challenges = parseChallenges(response.headers['www-authenticate'] ?? '');
     const grant = await this.#grantFor(context, challenges, new URL(context.endpoint.base));
+    if (this.#grants.size >= grantsMax) this.#grants.clear();
     this.#grants.set(this.#key(context), grant);
     return grant.header;
   }

@@ -166,6 +166,8 @@ async function nextPiece(
 
 function redirectTarget(response: IncomingMessage, request: HttpRequest): URL | undefined {
   const { statusCode = 0, headers } = response;
+  // A POST carries a refresh token, which is for its first addressee only.
+  if (request.method === 'POST') return undefined;
   if (![301, 302, 303, 307, 308].includes(statusCode) || headers.location === undefined) return undefined;
   return URL.parse(headers.location, request.url.href) ?? undefined;
 }
