@@ -2,6 +2,7 @@ import { constants, openSync, writeFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 
 import { growPipe, makeFifo, openTerminal, resizeTerminal, spawnProcess } from '../linux/index.ts';
+import type { TerminalSize } from '../linux/index.ts';
 import { ownCompanion } from './companions.ts';
 import type { Companion } from './companions.ts';
 import type { StatePaths } from './stateDir.ts';
@@ -25,11 +26,11 @@ import type { ProcessStdio } from './types.ts';
  * and then stops itself, since the descriptors that it holds keep unread output in the kernel until a daemon has read it
  * and ends the wrapper. $1 is the state directory, the rest the runtime's command line. Descriptors: 0, 1, 2 are the
  * process's; 3 is `status`; 4 and 5 are the read ends of its output, or 4 the terminal's master end. The runtime gets the
- * first three only.
+ * first three only; in a subshell, since a shell that redirects for one command moves its own descriptors meanwhile.
  */
 const wrapperScript = [
   'dir=$1; shift',
-  '"$@" 3>&- 4>&- 5>&-',
+  '(exec 3>&- 4>&- 5>&-; exec "$@")',
   'code=$?',
   'exec </dev/null >/dev/null 2>&1',
   'echo $code >"$dir/exit"',
@@ -51,13 +52,17 @@ interface Stdio {
   readonly descriptors: readonly number[];
   /** Those of `descriptors` that stay open here as well. */
   readonly kept: readonly number[];
-  connect(): Pick<Launched, 'stdout' | 'stderr' | 'stdin'>;
+  connect(): LaunchedStreams;
 }
+
+export type LaunchedStreams = Pick<Launched, 'stdout' | 'stderr' | 'stdin' | 'resize'>;
 
 export interface Launched {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream | undefined;
   readonly stdin: Writable | undefined;
+  /** Tells the OCI runtime's own terminal its size. */
+  readonly resize?: (size: TerminalSize) => void;
   readonly status: StatusPipe;
   readonly wrapper: Companion;
 }
@@ -157,11 +162,14 @@ function openTerminalStdio({ stdin, consoleSize }: ProcessStdio): Stdio {
 }
 
 /** Streams over a terminal's master end, which they close. */
-export function connectTerminal(master: number, stdin: boolean): Pick<Launched, 'stdout' | 'stderr' | 'stdin'> {
+export function connectTerminal(master: number, stdin: boolean): LaunchedStreams {
   const source = terminalSource(master);
   return {
     stdout: outputStream(source, master),
     stderr: undefined,
     stdin: stdin ? terminalWriter(source) : undefined,
+    resize: (size) => {
+      if (!source.destroyed) resizeTerminal(master, size);
+    },
   };
 }

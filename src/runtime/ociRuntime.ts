@@ -85,8 +85,14 @@ class CommandLineRuntime implements OciRuntime {
 
   async delete(id: string): Promise<void> {
     // A runtime that saw its container end has cleaned up after it; a process is started only where it has not.
-    if (!existsSync(join(this.#options.root, id))) return;
-    await this.#command('delete', '--force', id);
+    const state = join(this.#options.root, id);
+    if (!existsSync(state)) return;
+    try {
+      await this.#command('delete', '--force', id);
+    } catch (error) {
+      // The runtime in the foreground sees its container killed and cleans up as well: either may come second.
+      if (existsSync(state)) throw error;
+    }
   }
 
   async version(): Promise<string> {

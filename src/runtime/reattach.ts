@@ -6,7 +6,7 @@ import type { Writable } from 'node:stream';
 import type { Logger } from '../base/index.ts';
 import { adoptedCompanion, hasArgument } from './companions.ts';
 import { connectTerminal, wrapperMasterDescriptor } from './launch.ts';
-import type { Launched } from './launch.ts';
+import type { LaunchedStreams } from './launch.ts';
 import { RunningProcess } from './runningProcess.ts';
 import { readExit, readPid } from './stateDir.ts';
 import type { StatePaths } from './stateDir.ts';
@@ -42,9 +42,7 @@ function reopenStdin(paths: StatePaths): Writable | undefined {
   return undefined;
 }
 
-type Streams = Pick<Launched, 'stdout' | 'stderr' | 'stdin'>;
-
-function reopenStreams(paths: StatePaths, stdio: ProcessStdio, master: number | undefined): Streams {
+function reopenStreams(paths: StatePaths, stdio: ProcessStdio, master: number | undefined): LaunchedStreams {
   if (!stdio.tty) {
     return {
       stdout: reopenOutput(paths.stdout),

@@ -42,6 +42,8 @@ describe('refusalOf', () => {
     assert.match(message, /OCI runtime create failed: crun: setrlimit `RLIMIT_NOFILE`: busy: unknown$/);
     assert.equal(exitCode, 128);
     assert.match(run('runc', 'x', `${runc('why')}time="x" level=warning msg="lame"\n`)[0], /runc: why: unknown$/);
+    const coloured = '\u001B[1;31m2026-01-01T00:00:00.000000Z: busy\u001B[0m\n';
+    assert.match(run('crun', 'x', coloured)[0], / crun: busy: unknown$/);
     assert.match(run('crun', 'x', '')[0], /crun ended without saying why/);
   });
 

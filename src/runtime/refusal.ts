@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 import { GantryError } from '../base/index.ts';
 
 /** The OCI runtime would not start a process. `exitCode` is what Docker records for the container: 126, 127 or 128. */
@@ -20,8 +22,11 @@ export function lastComplaint(log: string): string {
     .split('\n')
     .filter((line) => line.trim() !== '');
   const complaints = lines.filter((line) => !/level=(warning|info|debug)/.test(line));
-  return messageIn((complaints.at(-1) ?? '').trim());
+  return messageIn((complaints.at(-1) ?? '').trim().replace(timePrefix, ''));
 }
+
+/** The time, which crun puts in front where the process has a terminal. */
+const timePrefix = /^\d{4}-\d\d-\d\dT[\d:.]+Z: /;
 
 function messageIn(line: string): string {
   const quoted = /\bmsg=("(?:[^"\\]|\\.)*")/.exec(line)?.[1] ?? (line.startsWith('{') ? line : undefined);

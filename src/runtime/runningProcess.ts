@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 
 import type { Logger } from '../base/index.ts';
 import { openProcess, resizeTerminal } from '../linux/index.ts';
-import type { ProcessHandle } from '../linux/index.ts';
+import type { ProcessHandle, TerminalSize } from '../linux/index.ts';
 import type { Companion } from './companions.ts';
 import type { StatePaths } from './stateDir.ts';
 import { readExit } from './stateDir.ts';
@@ -18,6 +18,8 @@ export interface ProcessParts {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream | undefined;
   readonly stdin: Writable | undefined;
+  /** Tells the OCI runtime's own terminal its size. */
+  readonly resize?: (size: TerminalSize) => void;
   readonly status: StatusPipe;
   readonly wrapper: Companion | undefined;
   readonly logger: Logger;
@@ -35,6 +37,7 @@ export class RunningProcess implements RuntimeProcess {
   readonly stdin: Writable | undefined;
   readonly exit: Promise<ProcessExit>;
   readonly #handle: ProcessHandle | undefined;
+  readonly #resizeOuter: ((size: TerminalSize) => void) | undefined;
 
   constructor(parts: ProcessParts) {
     this.pid = parts.pid;
@@ -42,6 +45,7 @@ export class RunningProcess implements RuntimeProcess {
     this.stderr = parts.stderr?.readable;
     this.stdin = parts.stdin;
     this.#handle = openProcess(parts.pid);
+    this.#resizeOuter = parts.resize;
     this.exit = this.#followToEnd(parts);
   }
 
@@ -49,7 +53,12 @@ export class RunningProcess implements RuntimeProcess {
     return this.#handle?.signal(signal) ?? false;
   }
 
-  resize(size: { readonly height: number; readonly width: number }): void {
+  /**
+   * A TTY is two terminals, ours that the OCI runtime runs in and the container's that it makes. Some runtimes carry the
+   * size over from one to the other, at a time of their own: with both set it does not matter when.
+   */
+  resize(size: TerminalSize): void {
+    this.#resizeOuter?.(size);
     for (const descriptor of [0, 1, 2]) {
       if (this.#resizeThrough(descriptor, size)) return;
     }
@@ -59,7 +68,7 @@ export class RunningProcess implements RuntimeProcess {
    * The process's own descriptor is duplicated, not opened anew through /proc: what the container put there must not be
    * opened with the daemon's rights.
    */
-  #resizeThrough(descriptor: number, size: { readonly height: number; readonly width: number }): boolean {
+  #resizeThrough(descriptor: number, size: TerminalSize): boolean {
     try {
       const fd = this.#handle?.duplicate(descriptor);
       if (fd === undefined) return true;
@@ -96,7 +105,7 @@ export class RunningProcess implements RuntimeProcess {
   }
 }
 
-function resizeAndClose(fd: number, size: { readonly height: number; readonly width: number }): boolean {
+function resizeAndClose(fd: number, size: TerminalSize): boolean {
   try {
     resizeTerminal(fd, size);
     return true;
