@@ -1,58 +1,23 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import { silentLogger } from '../../src/base/index.ts';
 import { digestOf, mediaTypes, parseManifest, parseReference } from '../../src/oci/index.ts';
 import type { Descriptor } from '../../src/oci/index.ts';
 import { createRegistryClient } from '../../src/registry/index.ts';
 import type { BlobSink } from '../../src/registry/index.ts';
+import { startRegistry } from '../support/registry.ts';
 
-const startTimeoutMs = 10_000;
 const layer = Buffer.alloc(3 * 1024 * 1024, 'layer ');
 const config = Buffer.from('{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}');
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-/** Debian's docker-registry on a free port with an empty store; ends with the test. */
-async function startRegistry(context: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'gantry-registry-'));
-  const host = `127.0.0.1:${await freePort()}`;
-  const file = join(directory, 'config.yml');
-  const settings = { version: 0.1, log: { level: 'error' }, storage: { filesystem: { rootdirectory: directory } } };
-  await writeFile(file, JSON.stringify({ ...settings, http: { addr: host } }));
-  const registry = spawn('docker-registry', ['serve', file], { stdio: 'ignore' });
-  const ended = new Promise((resolve) => registry.once('exit', resolve).once('error', resolve));
-  context.after(async () => {
-    registry.kill('SIGKILL');
-    await ended;
-    await rm(directory, { recursive: true, force: true });
-  });
-  await answers(host);
-  return host;
-}
-
-async function answers(host: string): Promise<void> {
-  for (const deadline = Date.now() + startTimeoutMs; ;) {
-    const response = await fetch(`http://${host}/v2/`).catch(() => undefined);
-    if (response?.ok === true) return;
-    if (Date.now() > deadline) throw new Error('docker-registry did not start');
-    await delay(20);
-  }
-}
 
 async function pushBlob(base: string, bytes: Buffer, mediaType: string): Promise<Descriptor> {
   const digest = digestOf(bytes);
@@ -96,7 +61,9 @@ function memorySink(initial: Buffer): BlobSink & { bytes: () => Buffer } {
 
 describe('a real registry', () => {
   it('serves an image, resumes a layer, and says what it does not have', async (context) => {
-    const host = await startRegistry(context);
+    const registry = await startRegistry();
+    context.after(() => registry.stop());
+    const { host } = registry;
     const manifest = await pushImage(host);
     const client = createRegistryClient({
       mirrors: [],
@@ -125,6 +92,52 @@ describe('a real registry', () => {
     await assert.rejects(client.fetchBlob(reference, { digest: digestOf('x'), size: 1 }, memorySink(Buffer.alloc(0))), {
       kind: 'notFound',
       message: 'blob unknown: blob unknown to registry',
+    });
+  });
+});
+
+/** Serves one manifest over TLS with a certificate that nobody has signed; gives its port. */
+async function serveUntrusted(context: TestContext): Promise<number> {
+  const directory = await mkdtemp(join(tmpdir(), 'gantry-tls-'));
+  context.after(() => rm(directory, { recursive: true, force: true }));
+  const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
+  const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=test', '-keyout', key, '-out', cert];
+  const [status] = (await once(spawn('openssl', request, { stdio: 'ignore' }), 'exit')) as [number];
+  assert.equal(status, 0);
+  const server = createServer({ key: await readFile(key), cert: await readFile(cert) }, (_, response) => {
+    response.setHeader('Content-Type', mediaTypes.index);
+    response.end('{"schemaVersion":2,"manifests":[]}');
+  });
+  server.listen(0);
+  await once(server, 'listening');
+  context.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+describe('a registry with an untrusted certificate', () => {
+  it('is used on loopback and where it is allowed, and refused elsewhere', async (context) => {
+    const port = await serveUntrusted(context);
+    const address = Object.values(networkInterfaces())
+      .flat()
+      .find((each) => each?.family === 'IPv4' && !each.internal)?.address;
+    assert.ok(address !== undefined, 'this machine has an address besides loopback');
+    const clientFor = (...insecureRegistries: string[]) => {
+      const client = createRegistryClient({ mirrors: [], insecureRegistries, userAgent: 'test', logger: silentLogger });
+      context.after(() => client.close());
+      return client;
+    };
+    const outside = parseReference(`${address}:${port}/app`);
+
+    await clientFor().resolve(parseReference(`localhost:${port}/app`));
+    await clientFor(`${address}/32`).resolve(outside);
+    await clientFor(`${address}:${port}`).resolve(outside);
+    await assert.rejects(clientFor('198.51.100.0/24').resolve(outside), {
+      kind: 'unavailable',
+      message: `Get "https://${address}:${port}/v2/": tls: failed to verify certificate: x509: certificate signed by unknown authority`,
+      hint: 'Trust its certificate, or list the registry under insecure-registries.',
     });
   });
 });
