@@ -17,8 +17,7 @@ const maxLogChars = 4096;
 
 /** The last complaint in a runtime's log: crun writes plain lines, runc logfmt, both JSON when they are told to. */
 export function lastComplaint(log: string): string {
-  const lines = log
-    .slice(-maxLogChars)
+  const lines = stripVTControlCharacters(log.slice(-maxLogChars))
     .split('\n')
     .filter((line) => line.trim() !== '');
   const complaints = lines.filter((line) => !/level=(warning|info|debug)/.test(line));
