@@ -51,8 +51,8 @@ interface CreateRequest {
 export async function createContainer(parts: Parts, request: CreateRequest): Promise<ContainerCreateResponse> {
   const { HostConfig: ownHostConfig, NetworkingConfig: networking, ...own } = request.body;
   const image = findImage(parts, own.Image ?? '', request.platform);
-  refuseUnsupported(ownHostConfig ?? {}, own);
   const hostConfig = completeHostConfig(ownHostConfig ?? {}, hostConfigDefaults(parts));
+  refuseUnsupported(hostConfig, own);
   const id = newId(randomBytes);
   const config = completeConfig(mergeConfig(own, image.config.config ?? {}), hostConfig, id, parts.settings.hostName);
   const warnings = check(parts, config, hostConfig);

@@ -16,7 +16,7 @@ export async function pruneContainers(
   const matches = pruneMatcher(filters, parts.clock);
   const removed: string[] = [];
   let reclaimedBytes = 0;
-  for (const record of [...parts.containers.all()]) {
+  for (const record of parts.containers.all()) {
     if (isAlive(record.state) || record.state.status === 'restarting') continue;
     if (!matches({ labels: record.config.Labels ?? {}, createdAtMs: Date.parse(record.createdAt) })) continue;
     const { writableBytes } = await sizeOf(parts, record).catch(() => ({ writableBytes: 0 }));

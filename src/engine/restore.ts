@@ -30,12 +30,12 @@ const unseenExitCode = 255;
 export async function restore(parts: Parts): Promise<void> {
   await parts.snapshots.sweep();
   const live = new Set<string>();
-  for (const record of [...parts.containers.all()]) {
+  for (const record of parts.containers.all()) {
     if (isAlive(record.state) && (await takeBack(parts, record))) live.add(record.id);
   }
   await parts.network.reconcile(live);
   await sweepOrphans(parts, live);
-  for (const record of [...parts.containers.all()]) await settleStopped(parts, record, live);
+  for (const record of parts.containers.all()) await settleStopped(parts, record, live);
 }
 
 /** Takes a container that was running back in hand; false when it has gone without a trace, which is then recorded. */
@@ -75,7 +75,7 @@ async function sweepOrphans(parts: Parts, live: ReadonlySet<string>): Promise<vo
       rm(parts.dataPaths.container(id).dir, { recursive: true, force: true }),
     );
   }
-  for (const { key, kind } of [...parts.snapshots.list()]) {
+  for (const { key, kind } of parts.snapshots.list()) {
     if (kind !== 'active' || parts.containers.get(key) !== undefined) continue;
     await logged(parts, 'snapshot', key, () => parts.snapshots.remove(key));
   }

@@ -40,11 +40,9 @@ export async function systemVersion({
     Os: 'linux',
   };
   const runtimeComponents = await Promise.all(
-    [...runtimes.values()].map(async (runtime) => ({
-      Name: runtime.name,
-      Version: await runtime.version().catch(() => 'unknown'),
-      Details: {},
-    })),
+    [...runtimes.values()].map(async (runtime) =>
+      runtimeComponent(runtime.name, await runtime.version().catch(() => '')),
+    ),
   );
   return {
     Platform: { Name: 'Gantry' },
@@ -58,6 +56,16 @@ export async function systemVersion({
     Arch: architectureName(),
     KernelVersion: release(),
   };
+}
+
+/** A runtime's name, version and commit, out of the text that its --version prints. */
+export function runtimeComponent(
+  name: string,
+  text: string,
+): { Name: string; Version: string; Details: Record<string, string> } {
+  const version = /version (\S+)/.exec(text)?.[1] ?? 'unknown';
+  const commit = /^commit: (\S+)/m.exec(text)?.[1] ?? '';
+  return { Name: name, Version: version, Details: { GitCommit: commit } };
 }
 
 /** GET /info. */
@@ -83,7 +91,7 @@ export async function systemInfo(parts: Parts): Promise<SystemInfo> {
     NFd: 0,
     NGoroutines: 0,
     SystemTime: formatTime(parts.clock()),
-    LoggingDriver: settings.logDriver as SystemInfo['LoggingDriver'],
+    LoggingDriver: settings.logDriver,
     CgroupDriver: 'cgroupfs',
     CgroupVersion: String(settings.cgroupVersion) as '1' | '2',
     NEventsListener: parts.journal.subscriberCount,
