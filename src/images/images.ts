@@ -46,8 +46,7 @@ export class Images implements ImageState {
       const known = this.images.get(image.id);
       const sizeBytes = image.layers.reduce((sum, { unpackedBytes }) => sum + unpackedBytes, 0);
       const createdAt = known?.createdAt ?? formatTime(this.#clock());
-      const lastTagTime = known?.lastTagTime;
-      const record = { ...image, sizeBytes, createdAt, ...(lastTagTime !== undefined && { lastTagTime }) };
+      const record = { ...known, ...image, sizeBytes, createdAt };
       this.images.put(record.id, record);
       const previous = this.#name(record.id, names);
       return { image: this.images.get(image.id) ?? record, previous };

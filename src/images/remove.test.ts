@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import * as fc from 'fast-check';
+
+import { GantryError } from '../base/index.ts';
 import { digestOf, hexOf } from '../oci/index.ts';
-import { garbageBlobs, garbageSnapshots } from './needs.ts';
+import { blobsOf, garbageBlobs, garbageSnapshots } from './needs.ts';
 import { planPrune } from './prune.ts';
 import { planRemoval } from './remove.ts';
 import { idOf, imageOf, layerOf, stateOf } from './testImages.ts';
@@ -170,6 +173,61 @@ describe('planRemoval', () => {
     assert.deepEqual(remove(sketches, 'child'), [...own, ...deleted]);
     assert.deepEqual(remove(sketches, 'child', { noPrune: true }), own);
     assert.deepEqual(remove(sketches, 'child', { usedBy: [stopped] }), own);
+  });
+});
+
+describe('any removal', () => {
+  const layers = fc.subarray(['x', 'y', 'z']);
+  const tags = fc.subarray(['r:1', 'r:2', 's:1', `r${pin}`, `t${pin}`]);
+  const sketch = fc.record({ layers, tags, parent: fc.constantFrom(undefined, 'a', 'b') });
+  const user = fc.record({
+    containerId: fc.constantFrom('c'.repeat(64), 'd'.repeat(64)),
+    imageId: fc.constantFrom('a', 'b', 'c').map(idOf),
+    running: fc.boolean(),
+  });
+  const text = fc.constantFrom('r:1', 's:1', `t${pin}`, idOf('a'), idOf('b'), short);
+
+  it('never takes what a remaining image or a container needs', () => {
+    let removals = 0;
+    const property = fc.property(
+      sketch,
+      sketch,
+      sketch,
+      fc.array(user, { maxLength: 2 }),
+      text,
+      fc.boolean(),
+      (...given) => {
+        const [a, b, c, usedBy, text, force] = given;
+        const state = stateOf({ a: { ...a, parent: undefined }, b: { ...b, parent: a.parent }, c });
+        const all = [...state.images.values()];
+        try {
+          const plan = planRemoval(state, text, { force, noPrune: false, usedBy });
+          const kept = all.filter(({ id }) => !plan.images.includes(id));
+          const held = all.filter(({ id }) => usedBy.some(({ imageId }) => imageId === id));
+          for (const image of kept)
+            assert.deepEqual(
+              blobsOf(image).filter((digest) => plan.blobs.includes(digest)),
+              [],
+            );
+          for (const image of [...kept, ...held])
+            assert.deepEqual(
+              image.chainIds.filter((chainId) => plan.chainIds.includes(chainId)),
+              [],
+            );
+          for (const { id } of held.filter(({ id }) => usedBy.some((user) => user.running && user.imageId === id)))
+            assert.ok(!plan.images.includes(id), 'a running container keeps its image');
+          for (const image of kept) assert.ok(!plan.images.includes(image.parentId ?? idOf('none')));
+          for (const [key, { imageId }] of state.references.entries())
+            if (plan.images.includes(imageId)) assert.ok(plan.references.includes(key));
+          assert.equal(new Set(plan.chainIds).size, plan.chainIds.length);
+          removals += plan.images.length;
+        } catch (error) {
+          if (!(error instanceof GantryError)) throw error;
+        }
+      },
+    );
+    fc.assert(property, { numRuns: 1000 });
+    assert.ok(removals > 100, 'most runs must have removed something');
   });
 });
 

@@ -30,7 +30,8 @@ export function cancelled(): GantryError {
   return new GantryError('cancelled', 'context canceled');
 }
 
-const transientCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNABORTED', 'EAI_AGAIN']);
+/** A kept connection that the server has closed meanwhile, or a cut one. What cannot be reached at all is told at once. */
+const transientCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
 const untrusted = 'tls: failed to verify certificate: x509: certificate signed by unknown authority';
 const insecureHint = 'Trust its certificate, or list the registry under insecure-registries.';
