@@ -19,8 +19,8 @@ export type ContainerSummary = Schemas['ContainerSummary'];
 export type ContainerTop = Schemas['ContainerTopResponse'];
 export type ContainerWait = Schemas['ContainerWaitResponse'];
 export type EndpointSettings = Schemas['EndpointSettings'];
-/** `timeNano` does not fit a double: producers give a bigint, and the server writes all its digits. */
-export type EventMessage = Omit<Schemas['EventMessage'], 'timeNano'> & { timeNano?: number | bigint };
+/** Events of containers and images also carry the fields that events had before they had actors. */
+export type EventMessage = Schemas['EventMessage'] & { status?: string; id?: string; from?: string };
 export type HealthConfig = Schemas['HealthConfig'];
 export type HostConfig = Nullable<Schemas['HostConfig']>;
 export type ImageDeleteItem = Schemas['ImageDeleteResponseItem'];
@@ -31,7 +31,10 @@ export type MountPoint = Schemas['MountPoint'];
 export type NetworkingConfig = Schemas['NetworkingConfig'];
 export type PortMap = Schemas['PortMap'];
 export type SystemInfo = Schemas['SystemInfo'];
-export type SystemVersion = Schemas['SystemVersion'];
+/** The document leaves the details of a component open; they are texts. */
+export type SystemVersion = Omit<Schemas['SystemVersion'], 'Components'> & {
+  Components?: { Name: string; Version: string; Details?: Record<string, string> }[];
+};
 
 /** Body of POST /containers/create. */
 export type ContainerCreateRequest = ContainerConfig & {

@@ -93,7 +93,7 @@ if (spawnSync('docker', ['--version']).error === undefined) {
     assert.deepEqual(await docker(harness, ['logs', 'web']), both);
     assert.match((await docker(harness, ['pull', 'busybox'])).stdout, /Downloaded newer image for busybox:latest/);
     const events = await docker(harness, ['events', '--until', '1s', '--format', '{{.TimeNano}} {{.Action}}']);
-    assert.equal(events.stdout, '1767323045145321539 start\n');
+    assert.equal(events.stdout, '1767323045145321000 start\n');
     assert.match((await docker(harness, ['ps', '-a'])).stdout, /busybox .* Up 5 minutes .* brave_noether/);
     assert.match((await docker(harness, ['version'])).stdout, /API version: +1\.50 \(minimum version 1\.24\)/);
   });

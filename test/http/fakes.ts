@@ -201,7 +201,7 @@ const defaultEvents = {
       Actor: { ID: containerId, Attributes: { image: 'busybox' } },
       scope: 'local' as const,
       time: 1_767_323_045,
-      timeNano: 1_767_323_045_145_321_539n,
+      timeNano: 1_767_323_045_145_321_000,
     };
   },
 } satisfies EventBackend;

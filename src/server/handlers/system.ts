@@ -43,26 +43,10 @@ async function sendEvents(
   stream.start();
   try {
     for (let step = await next; step.done !== true; step = await next) {
-      await stream.write(`${eventLine(step.value)}\n`);
+      await stream.write(`${JSON.stringify(step.value)}\n`);
       next = events.next();
     }
   } catch (error) {
     if (!signal.aborted && !isKind(error, 'cancelled')) throw error;
   }
-}
-
-/** Digits as they are: a nanosecond of today does not fit a double. ECMA-262 proposal "JSON.parse source text access". */
-const jsonWithRaw = JSON as unknown as { rawJSON(text: string): unknown };
-
-/** Kinds whose events also carry the fields that events had before they had actors. */
-const kindsWithOldFields = new Set<EventMessage['Type']>(['container', 'image']);
-
-function eventLine(event: EventMessage): string {
-  const image = event.Actor?.Attributes?.['image'];
-  const old = kindsWithOldFields.has(event.Type)
-    ? { status: event.Action, id: event.Actor?.ID, from: event.Type === 'container' ? image : undefined }
-    : {};
-  return JSON.stringify({ ...old, ...event }, (_key, value: unknown) =>
-    typeof value === 'bigint' ? jsonWithRaw.rawJSON(value.toString()) : value,
-  );
 }
