@@ -2,7 +2,7 @@ import { type Functions, type ParameterType, type TemplateFunction } from './fun
 import { type Command, describeCommand, describeOperand, type Node, type Operand, type Pipe } from './nodes.ts';
 import type { ParsedTemplate } from './parser.ts';
 import { TemplateError } from './templateError.ts';
-import { GoStruct, isInteger, mapEntries, printed, truth, typeName } from './values.ts';
+import { GoStruct, isInteger, isStringMap, mapEntries, printed, truth, typeName } from './values.ts';
 
 export interface ExecuteOptions {
   readonly functions: Functions;
@@ -22,11 +22,22 @@ interface Place {
 
 const deepestCalls = 1000;
 
-/** Executes a parsed template. Throws TemplateError with Go's texts. */
-export function evaluate(template: ParsedTemplate, data: unknown, options: ExecuteOptions): string {
+export interface Execution {
+  /** As far as it came. */
+  readonly text: string;
+  readonly error: TemplateError | undefined;
+}
+
+/** Executes a parsed template. Errors have Go's texts. */
+export function evaluate(template: ParsedTemplate, data: unknown, options: ExecuteOptions): Execution {
   const evaluator = new Evaluator(template, options);
-  evaluator.run(template.nodes, data);
-  return evaluator.output;
+  try {
+    evaluator.run(template.nodes, data);
+    return { text: evaluator.output, error: undefined };
+  } catch (error) {
+    if (error instanceof TemplateError) return { text: evaluator.output, error };
+    throw error;
+  }
 }
 
 class Evaluator {
@@ -36,6 +47,8 @@ class Evaluator {
   #variables: { readonly name: string; value: unknown }[] = [];
   #templateName = '';
   #depth = 0;
+  /** What was evaluated last: where Go places errors that have no node of their own. */
+  #last: Place = { at: 0, text: '' };
 
   constructor(template: ParsedTemplate, options: ExecuteOptions) {
     this.#template = template;
@@ -134,9 +147,13 @@ class Evaluator {
   }
 
   #set(name: string, value: unknown, isAssignment: boolean): void {
-    const found = isAssignment ? this.#variables.findLast((variable) => variable.name === name) : undefined;
-    if (found === undefined) this.#variables.push({ name, value });
-    else found.value = value;
+    if (!isAssignment) {
+      this.#variables.push({ name, value });
+      return;
+    }
+    const found = this.#variables.findLast((variable) => variable.name === name);
+    if (found === undefined) this.#fail(this.#last, `undefined variable: ${name}`);
+    found.value = value;
   }
 
   #pipe(pipe: Pipe, dot: unknown): unknown {
@@ -148,6 +165,7 @@ class Evaluator {
 
   #command(command: Command, dot: unknown, final: Final): unknown {
     const [first, ...operands] = command.operands;
+    if (first.kind !== 'pipe' && first.kind !== 'chain') this.#last = placeOf(first);
     switch (first.kind) {
       case 'function':
         return this.#function(first.name, command, operands, dot, final);
@@ -169,6 +187,7 @@ class Evaluator {
 
   /** An operand's value where it stands alone, as an argument does. */
   #operand(operand: Operand, dot: unknown): unknown {
+    if (operand.kind !== 'pipe' && operand.kind !== 'chain') this.#last = placeOf(operand);
     switch (operand.kind) {
       case 'dot':
         return dot;
@@ -196,7 +215,7 @@ class Evaluator {
 
   /** Follows `names` from `start`; arguments go to the last of them, if it is a method. */
   #chain(start: unknown, operand: Operand, names: readonly string[], call?: MethodCall): unknown {
-    const place = placeOf(operand);
+    const place = operand.kind === 'chain' ? this.#last : placeOf(operand);
     const hasArguments = call !== undefined && (call.operands.length > 0 || call.final !== undefined);
     if (names.length === 0 && hasArguments) {
       this.#fail(place, `can't give argument to non-function ${place.text}`);
@@ -216,7 +235,10 @@ class Evaluator {
     if (receiver === null) this.#fail(place, `nil pointer evaluating interface {}.${name}`);
     const member = this.#member(receiver, name, place);
     if (typeof member === 'function') return this.#method(member as Method, name, place, call);
-    if (call !== undefined) this.#fail(place, `${name} has arguments but cannot be invoked as function`);
+    if (call !== undefined && receiver instanceof GoStruct && receiver.isRow) {
+      return this.#method(() => member, name, place, call);
+    }
+    if (call !== undefined) this.#fail(place, `${name} is not a method but has arguments`);
     return member;
   }
 
@@ -225,18 +247,20 @@ class Evaluator {
     const entries = receiver instanceof GoStruct ? undefined : mapEntries(receiver);
     if (entries === undefined) this.#fail(place, `can't evaluate field ${name} in type ${typeName(receiver)}`);
     const found = entries.find(([key]) => key === name);
-    if (found === undefined && this.#options.missingKeyIsError) {
+    // Maps of strings (labels) are typed for Go, and typed maps give no value.
+    if (found === undefined && this.#options.missingKeyIsError && !isStringMap(receiver)) {
       this.#fail(place, `map has no entry for key ${JSON.stringify(name)}`);
     }
     return found?.[1];
   }
 
   #method(method: Method, name: string, place: Place, call: MethodCall | undefined): unknown {
-    const values = (call?.operands ?? []).map((operand) => this.#operand(operand, call?.dot));
-    if (call?.final !== undefined) values.push(call.final.value);
-    if (values.length !== method.length) {
-      this.#fail(place, `wrong number of args for ${name}: want ${method.length} got ${values.length}`);
+    const count = (call?.operands.length ?? 0) + (call?.final === undefined ? 0 : 1);
+    if (count !== method.length) {
+      this.#fail(place, `wrong number of args for ${name}: want ${method.length} got ${count}`);
     }
+    const values = (call?.operands ?? []).map((operand) => this.#argument(operand, 'string', call?.dot));
+    if (call?.final !== undefined) values.push(this.#checked(call.final.value, 'string', place));
     return this.#calling(call === undefined ? place : commandPlace(call.command), name, () => method(...values));
   }
 
@@ -271,6 +295,7 @@ class Evaluator {
 
   #argument(operand: Operand, type: ParameterType, dot: unknown): unknown {
     const place = placeOf(operand);
+    if (operand.kind === 'nil' && type !== 'any') this.#fail(place, `cannot assign nil to ${goNames[type]}`);
     if (operand.kind === 'constant' && type !== 'any' && !fits(operand.value, type)) {
       this.#fail(place, `expected ${constantNames[type]}; found ${operand.text}`);
     }

@@ -59,14 +59,14 @@ function position(index: unknown, length: number, inclusive: boolean): number {
 }
 
 function indexOnce(item: unknown, key: unknown): unknown {
-  if (isNil(item)) fail(item === null ? 'index of nil pointer' : 'index of untyped nil');
+  if (isNil(item)) fail('index of untyped nil');
   if (Array.isArray(item)) return (item as unknown[])[position(key, item.length, false)];
   if (typeof item === 'string') {
     const bytes = Buffer.from(item);
     return bytes[position(key, bytes.length, false)];
   }
   const entries = mapEntries(item);
-  if (entries === undefined) fail(`can't index item of type ${typeName(item)}`);
+  if (entries === undefined) fail(`can't index item of type ${typeName(item).replace(/^\*/, '')}`);
   if (typeof key !== 'string') fail(`value has type ${typeName(key)}; should be string`);
   const found = entries.find(([name]) => name === key);
   if (found !== undefined) return found[1] ?? undefined;
@@ -141,7 +141,7 @@ function escapeQuery(text: string): string {
 
 function truncate(text: string, size: number): string {
   const bytes = Buffer.from(text);
-  if (size < 0) fail(`slice bounds out of range [:${size}]`);
+  if (size < 0) fail(`runtime error: slice bounds out of range [:${size}]`);
   return bytes.length < size ? text : bytes.subarray(0, size).toString();
 }
 
@@ -189,7 +189,7 @@ export const standardFunctions: Functions = {
   json: { parameters: ['any'], call: (value) => toJson(value) },
   split: { parameters: ['string', 'string'], call: (value, by) => split(String(value), String(by)) },
   join: { parameters: ['strings', 'string'], call: (list, by) => (list as string[]).join(String(by)) },
-  title: text((value) => value.replaceAll(/(?<![\p{L}\p{N}_'])\p{L}/gu, (letter) => letter.toUpperCase())),
+  title: text((value) => value.replaceAll(/(?<![\p{L}\p{N}_])\p{L}/gu, (letter) => letter.toUpperCase())),
   lower: text((value) => value.toLowerCase()),
   upper: text((value) => value.toUpperCase()),
   pad: {
@@ -207,4 +207,6 @@ export const headerFunctions: Functions = {
   lower: text((value) => value),
   upper: text((value) => value),
   truncate: { parameters: ['string', 'int'], call: (value) => value },
+  split: { parameters: ['string', 'string'], call: (value) => value },
+  join: { parameters: ['string', 'string'], call: (value) => value },
 };

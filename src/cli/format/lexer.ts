@@ -22,6 +22,7 @@ export type TokenKind =
   | 'leftParen'
   | 'rightParen'
   | 'comma'
+  | 'other'
   | 'error'
   | 'end';
 
@@ -157,6 +158,8 @@ class Lexer {
 
   #nameOrNumber(next: string): boolean {
     if (this.#match(numberStart) !== undefined) return this.#number();
+    // Go looks for a digit after a dot at the very end.
+    if (next === '.' && this.#at + 1 === this.#source.length) return this.#symbol('number', '.');
     if (next === '.') return this.#take('field', field) ? this.#terminated() : this.#symbol('dot', '.');
     if (next === '$') return this.#take('variable', variable) && this.#terminated();
     const name = this.#match(word);
@@ -194,6 +197,8 @@ class Lexer {
   }
 
   #unknownCharacter(): boolean {
+    const next = this.#source[this.#at] ?? '';
+    if (/[!-~]/.test(next)) return this.#symbol('other', next);
     return this.#fail(`unrecognized character in action: ${codePoint(this.#source.slice(this.#at))}`);
   }
 

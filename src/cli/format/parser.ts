@@ -72,7 +72,7 @@ class Parser {
       case 'block':
         return this.#block(first);
       case 'template':
-        return this.#template(first);
+        return this.#template();
       case 'break':
       case 'continue':
         return this.#loopControl(first.text, first);
@@ -156,11 +156,12 @@ class Parser {
     return body.nodes;
   }
 
-  #template(token: Token): Node {
+  #template(): Node {
+    const { at } = this.#peekVisible();
     const name = this.#quotedName('template clause');
-    if (this.#nextVisible().kind === 'close') return { kind: 'template', at: token.at, name, pipe: undefined };
+    if (this.#nextVisible().kind === 'close') return { kind: 'template', at, name, pipe: undefined };
     this.#index--;
-    return { kind: 'template', at: token.at, name, pipe: this.#pipe('template clause', 'close') };
+    return { kind: 'template', at, name, pipe: this.#pipe('template clause', 'close') };
   }
 
   #loopControl(kind: 'break' | 'continue', token: Token): Node {

@@ -20,14 +20,30 @@ export function formatRows(
   rows: readonly GoStruct[],
   headers: Readonly<Record<string, string>>,
 ): string {
-  try {
+  return explained('template parsing error', () => {
     const template = new Template(templateOf(format));
     const lines = rows.map((row) => `${template.execute(row)}\n`).join('');
     if (!isTableFormat(format)) return lines;
-    const header = template.execute(headerRow(headers), { functions: headerFunctions });
+    const header = template.executeLeniently(headerRow(headers), headerFunctions);
     return alignTabs(`${header}\n${lines}`);
+  });
+}
+
+/**
+ * Tries a format as it was typed on a row without values, as `ps` does before it asks the daemon: so a wrong field is told even
+ * when there is nothing to list. Throws TemplateError.
+ */
+export function checkFormat(format: string, emptyRow: GoStruct): void {
+  const template = explained('failed to parse template', () => new Template(format));
+  explained('failed to execute template', () => template.execute(emptyRow));
+}
+
+/** Says what failed, as docker does. */
+function explained<T>(what: string, work: () => T): T {
+  try {
+    return work();
   } catch (error) {
-    if (error instanceof TemplateError) throw new TemplateError(`template parsing error: ${error.message}`);
+    if (error instanceof TemplateError) throw new TemplateError(`${what}: ${error.message}`);
     throw error;
   }
 }
@@ -42,10 +58,14 @@ function templateOf(format: string): string {
     .replaceAll(String.raw`\n`, '\n');
 }
 
-/** Titles by field; `.Label "com.example.my-name"` has the title `my name`. */
+/** `com.example.my-name` has the title `my name`. */
+function labelTitle(name: unknown): string {
+  return (String(name).split('.').at(-1) ?? '').replaceAll(/[-_]/g, ' ');
+}
+
+/** Titles by field, and of labels by `.Label NAME`. */
 function headerRow(headers: Readonly<Record<string, string>>): unknown {
-  const label = (name: unknown): string => (String(name).split('.').at(-1) ?? '').replaceAll(/[-_]/g, ' ');
-  return new HeaderRow({ ...headers, Label: label });
+  return new HeaderRow({ ...headers, Label: labelTitle });
 }
 
 /** A map with a method: fields that it lacks have no value instead of being an error. */

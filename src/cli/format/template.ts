@@ -1,4 +1,4 @@
-import { evaluate } from './evaluator.ts';
+import { evaluate, type Execution } from './evaluator.ts';
 import { type Functions, standardFunctions } from './functions.ts';
 import { parse, type ParsedTemplate } from './parser.ts';
 
@@ -15,13 +15,18 @@ export class Template {
    * The text that the template makes of `data` (see values.ts for what its values may be). With `missingKeyIsError` a key that
    * a map lacks is an error instead of `<no value>`. Throws TemplateError with Go's text.
    */
-  execute(
-    data: unknown,
-    options: { readonly missingKeyIsError?: boolean; readonly functions?: Functions } = {},
-  ): string {
-    return evaluate(this.#parsed, data, {
-      functions: options.functions ?? standardFunctions,
-      missingKeyIsError: options.missingKeyIsError ?? false,
-    });
+  execute(data: unknown, options: { readonly missingKeyIsError?: boolean } = {}): string {
+    const { text, error } = this.#execution(data, standardFunctions, options.missingKeyIsError ?? false);
+    if (error !== undefined) throw error;
+    return text;
+  }
+
+  /** The same with other functions; a failure ends the text where it happens. */
+  executeLeniently(data: unknown, functions: Functions): string {
+    return this.#execution(data, functions, false).text;
+  }
+
+  #execution(data: unknown, functions: Functions, missingKeyIsError: boolean): Execution {
+    return evaluate(this.#parsed, data, { functions, missingKeyIsError });
   }
 }

@@ -94,21 +94,20 @@ export function typeName(value: unknown): string {
   return entries.length > 0 && isStringMap(value) ? 'map[string]string' : 'map[string]interface {}';
 }
 
-/** A float as Go's %v prints it: the shortest digits, an exponent below 1e-4 and from 1e21. */
+/** A float as Go's %v prints it: the shortest digits, an exponent below 1e-4 and from 1e6. */
 export function formatFloat(value: number): string {
   if (Number.isNaN(value)) return 'NaN';
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
   const size = Math.abs(value);
-  if (size === 0 || (size >= 1e-4 && size < 1e21)) {
-    // JavaScript turns to exponents at 1e-6 only, so these are never in that form.
-    return String(value);
-  }
+  // JavaScript turns to exponents at 1e-6 and 1e21 only, so these are never in that form.
+  if (size === 0 || (size >= 1e-4 && size < 1e6)) return String(value);
   return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2');
 }
 
 /** A value as Go's print functions print it. */
 export function formatValue(value: unknown): string {
   if (value === undefined || value === null) return '<nil>';
+  if (isInteger(value)) return BigInt(value).toString();
   if (typeof value === 'number') return formatFloat(value);
   if (Array.isArray(value)) return `[${value.map(formatValue).join(' ')}]`;
   if (value instanceof GoStruct)
@@ -118,7 +117,7 @@ export function formatValue(value: unknown): string {
       .join(' ')}}`;
   const entries = mapEntries(value);
   if (entries !== undefined) return `map[${entries.map(([key, entry]) => `${key}:${formatValue(entry)}`).join(' ')}]`;
-  return String(value);
+  return typeof value === 'string' || typeof value === 'boolean' ? String(value) : `<${typeName(value)} Value>`;
 }
 
 /** A value as an action prints it. */
