@@ -16,6 +16,7 @@ const noFollow = 0x100;
 
 const sysSetXattr = libc.func('int lsetxattr(const char *, const char *, const void *, size_t, int)');
 const sysGetXattr = libc.func('long lgetxattr(const char *, const char *, void *, size_t)');
+const sysRemoveXattr = libc.func('int lremovexattr(const char *, const char *)');
 const sysListXattr = libc.func('long llistxattr(const char *, void *, size_t)');
 const sysMakeNode = libc.func('int mknodat(int, const char *, unsigned int, uint64_t)');
 const sysSetTimes = libc.func('int utimensat(int, const char *, const int64_t *, int)');
@@ -35,6 +36,11 @@ export function getXattr(path: FilePath, name: FilePath): Buffer | undefined {
       checked(Number(sysGetXattr(terminated(path), terminated(name), buffer, buffer.length)), 'lgetxattr', shown(path)),
     ),
   );
+}
+
+/** Removes an extended attribute; one that is not there is no error. */
+export function removeXattr(path: FilePath, name: FilePath): void {
+  orAbsent(() => checked(sysRemoveXattr(terminated(path), terminated(name)) as number, 'lremovexattr', shown(path)));
 }
 
 /** Names of a file's extended attributes, each byte a character (latin1); none where the file system has none. */

@@ -244,6 +244,17 @@ function layerTests(make: Make): void {
     assert.equal(after['.']?.owner, '7:8');
   });
 
+  test('a directory that an entry describes has nothing left of what it was below', async (t) => {
+    const fixture = make(t);
+    await addLayer(fixture, 'base', undefined, base);
+    await addLayer(fixture, 'early', 'base', [{ path: 'bin/' }, { path: 'bin/ls', content: '' }]);
+    await addLayer(fixture, 'late', 'base', [{ path: 'bin/ls', content: '' }, { path: 'bin/' }]);
+    for (const key of ['early', 'late']) {
+      const { './bin': bin } = await entriesIn(fixture, key);
+      assert.deepEqual([bin?.mode, bin?.owner, bin?.xattrs], ['755', '0:0', {}], key);
+    }
+  });
+
   test('a hard link to a file of a lower layer is one file with it', async (t) => {
     const fixture = make(t);
     await addLayer(fixture, 'base', undefined, base);
@@ -258,6 +269,38 @@ function layerTests(make: Make): void {
     assert.equal(after['./bin/zsh']?.sameAs, './bin/sh');
     assert.equal(after['./link']?.content, 'usr/lib');
     assert.equal(await mounted(fixture, 'top', (root) => readFileSync(join(root, 'bin/self'), 'utf8')), 'self');
+  });
+
+  test('attributes that steer the file system itself are not taken from a layer', async (t) => {
+    const fixture = make(t);
+    await addLayer(fixture, 'base', undefined, base);
+    const xattrs = { 'trusted.overlay.opaque': 'y', 'trusted.overlay.redirect': '/usr', 'user.overlay.opaque': 'y' };
+    await addLayer(fixture, 'top', 'base', [
+      { path: 'etc/', xattrs },
+      { path: 'bin/', xattrs: { ...xattrs, 'user.other': 'kept' } },
+    ]);
+    const entries = await entriesIn(fixture, 'top');
+    assert.ok('./etc/passwd' in entries && './bin/sh' in entries);
+    assert.deepEqual(Object.keys(entries['./bin']?.xattrs ?? {}), ['user.other']);
+  });
+
+  test('as many layers as Docker allows can be stacked, and no endless number', async (t) => {
+    const fixture = make(t);
+    const { snapshotter } = fixture;
+    let parent: string | undefined;
+    let refusal: unknown;
+    for (let depth = 0; refusal === undefined && depth < 600; depth++) {
+      const [key, name] = [`key-${depth}`, `name-${depth}`];
+      refusal = await snapshotter.prepare(key, parent).catch((error: unknown) => error);
+      if (refusal !== undefined) break;
+      if (depth < 3) await mounted(fixture, key, (root) => writeFileSync(join(root, key), ''));
+      await snapshotter.commit(name, key);
+      parent = name;
+      if (depth === 150) assert.deepEqual(await namesIn(fixture, name), ['key-0', 'key-1', 'key-2']);
+    }
+    assert.ok(isKind(refusal, 'invalid') && /max depth exceeded/.test(refusal.message), String(refusal));
+    await snapshotter.prepare('above', 'name-398');
+    assert.deepEqual(await namesIn(fixture, 'above'), ['key-0', 'key-1', 'key-2']);
   });
 
   test('files become directories and directories files', async (t) => {

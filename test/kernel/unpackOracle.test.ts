@@ -167,9 +167,12 @@ test('an archive made by packTar is extracted by GNU tar as we unpack it', async
 
 const implicit = /^\.\/[ps]+(\/q+)?$/;
 
-/** Directories that the archive does not describe have the time at which they were made. */
+/** Directories that the archive does not describe have the time and the umask of their making. */
 function withoutImplicitTimes(tree: ReturnType<typeof readTree>): ReturnType<typeof readTree> {
   return Object.fromEntries(
-    Object.entries(tree).map(([name, entry]) => [name, implicit.test(name) ? { ...entry, mtimeNs: 0n } : entry]),
+    Object.entries(tree).map(([name, entry]) => [
+      name,
+      implicit.test(name) ? { ...entry, mtimeNs: 0n, mode: 'implicit' } : entry,
+    ]),
   );
 }

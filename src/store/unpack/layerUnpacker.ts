@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 
 import { GantryError, hasCode } from '../../base/index.ts';
-import { makeNode, setXattr } from '../../linux/index.ts';
+import { makeNode, removeXattr, setXattr } from '../../linux/index.ts';
 import { bytesOf, shown, type ByteString, type TarEntry } from '../tar/entry.ts';
 import type { TarReader } from '../tar/reader.ts';
 import {
@@ -53,6 +53,9 @@ export interface UnpackTarget {
   /** Most bytes to copy up from lower layers. */
   readonly limitBytes: number;
 }
+
+/** A directory that nothing describes; its times are left as they come. */
+const implicitDirectory = { uid: 0, gid: 0, mode: 0o755, xattrs: new Map(), atimeNs: 0n, mtimeNs: 0n } as const;
 
 /** Errors that an entry's name or number can cause; all others are the machine's. */
 const entryErrors = [
@@ -132,6 +135,8 @@ export class LayerUnpacker {
   }
 
   #describe(directory: MergedDirectory, metadata: Metadata): void {
+    const former = this.#directories.get(directory)?.xattrs.keys() ?? [];
+    for (const name of former) if (!metadata.xattrs.has(name)) removeXattr(osPath(directory.upperPath), bytesOf(name));
     beginDirectory(directory.upperPath, metadata);
     this.#directories.set(directory, metadata);
   }
@@ -144,21 +149,23 @@ export class LayerUnpacker {
     return this.#newDirectory(parent, name);
   };
 
-  /** Makes sure that `directory` is in the upper layer, with its metadata from below. */
-  #makeUpper(directory: MergedDirectory): void {
+  /** Makes sure that `directory` is in the upper layer, described as it is below or as an entry says. */
+  #makeUpper(directory: MergedDirectory, described?: Metadata): void {
     if (directory.upper !== undefined || directory.parent === undefined) return;
     this.#makeUpper(directory.parent);
     const [lower] = directory.lowers;
-    mkdirSync(osPath(directory.upperPath), { mode: 0o755 });
+    mkdirSync(osPath(directory.upperPath));
     directory.parent.addDirectory(directory.name, false);
-    if (lower !== undefined) this.#describe(directory, metadataAt(lower));
+    const metadata = described ?? (lower === undefined ? undefined : metadataAt(lower));
+    if (metadata !== undefined) this.#describe(directory, metadata);
   }
 
   /** Puts an empty directory at `name`, where there is none. */
   #newDirectory(parent: MergedDirectory, name: ByteString): MergedDirectory {
     const isReplacement = this.#clear(parent, name);
     const path = `${parent.upperPath}/${name}`;
-    mkdirSync(osPath(path), { mode: 0o755 });
+    mkdirSync(osPath(path));
+    beginDirectory(path, implicitDirectory);
     // What an earlier entry of this layer hid must not show through now.
     if (isReplacement) setXattr(osPath(path), opaqueAttribute, Buffer.from('y'));
     return parent.addDirectory(name, isReplacement);
@@ -167,8 +174,8 @@ export class LayerUnpacker {
   #makeDirectory(parent: MergedDirectory, name: ByteString, metadata: Metadata): void {
     const found = parent.find(name);
     if (found.kind !== 'directory') return this.#describe(this.#newDirectory(parent, name), metadata);
-    this.#makeUpper(found.directory);
-    this.#describe(found.directory, metadata);
+    if (found.directory.upper === undefined) this.#makeUpper(found.directory, metadata);
+    else this.#describe(found.directory, metadata);
   }
 
   /** Takes what this layer has at `name` away; says whether there was something. */
