@@ -130,8 +130,8 @@ class CommandLineRuntime implements OciRuntime {
 
 function prepareState(stateDir: string): StatePaths {
   const paths = statePaths(stateDir);
-  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-  clearState(paths);
+  const isNew = mkdirSync(stateDir, { recursive: true, mode: 0o700 }) !== undefined;
+  if (!isNew) clearState(paths);
   return paths;
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { hasCode } from '../base/index.ts';
@@ -47,10 +47,13 @@ export function statePaths(dir: string): StatePaths {
   };
 }
 
-/** Takes away what an earlier process left in the directory. */
-export function clearState({ dir, ...files }: StatePaths): void {
-  void dir;
-  for (const file of Object.values(files)) rmSync(file, { force: true });
+/** Takes away what an earlier process left in the directory; other files there stay. */
+export function clearState(paths: StatePaths): void {
+  const own = new Set<string>(Object.values(paths));
+  for (const name of readdirSync(paths.dir)) {
+    const path = join(paths.dir, name);
+    if (own.has(path)) unlinkSync(path);
+  }
 }
 
 const longestFileBytes = 64 * 1024;
