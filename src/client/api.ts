@@ -80,6 +80,15 @@ async function readText(body: AsyncIterable<Buffer>): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
+/** JSON whose whole numbers beyond 2^53 become bigints, where the runtime tells what they were. */
+function parseExactly(text: string): unknown {
+  return JSON.parse(text, (_key, value: unknown, context?: { readonly source?: string }) =>
+    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '')
+      ? BigInt(context?.source ?? 0)
+      : value,
+  );
+}
+
 /** The lines of a stream, without their ends; an unfinished last line counts. */
 async function* splitLines(body: AsyncIterable<Buffer>): AsyncGenerator<string, void, undefined> {
   let parts: Buffer[] = [];
@@ -185,9 +194,14 @@ export class Api {
     throw daemonError(response.status, await readText(response.body));
   }
 
+  /** Calls and reads the answer as text. */
+  async text(method: string, path: string, options: CallOptions = {}): Promise<string> {
+    return readText((await this.#call(method, path, options)).body);
+  }
+
   /** Calls and reads the answer as JSON. The type is the caller's knowledge of the API. */
   async json<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
-    const text = await readText((await this.#call(method, path, options)).body);
+    const text = await this.text(method, path, options);
     try {
       return JSON.parse(text) as T;
     } catch (cause) {
@@ -221,7 +235,7 @@ export class Api {
     const { body } = await this.#call(method, path, options);
     return (async function* parse() {
       for await (const line of splitLines(body)) {
-        if (line.trim() !== '') yield JSON.parse(line) as T;
+        if (line.trim() !== '') yield parseExactly(line) as T;
       }
     })();
   }

@@ -70,6 +70,11 @@ export function inspectContainer(api: Api, ref: string, size = false): Promise<C
   return api.json('GET', containerPath(ref, '/json'), { query: { size } });
 }
 
+/** The inspect answer as the daemon wrote it. */
+export function inspectContainerText(api: Api, ref: string, size: boolean): Promise<string> {
+  return api.text('GET', containerPath(ref, '/json'), { query: { size } });
+}
+
 /** Starts it; a container that runs already is fine. */
 export async function startContainer(api: Api, ref: string): Promise<void> {
   await api.run('POST', containerPath(ref, '/start'));

@@ -1,12 +1,5 @@
 /** Calls of the Engine API's /images, one function each. `name` is a reference, an id, or a unique prefix of one. */
-import type {
-  ImageDeleteItem,
-  ImageHistoryItem,
-  ImageInspect,
-  ImagesPruned,
-  ImageSummary,
-  ProgressMessage,
-} from '../api/index.ts';
+import type { ImageDeleteItem, ImageHistoryItem, ImagesPruned, ImageSummary, ProgressMessage } from '../api/index.ts';
 import { GantryError } from '../base/index.ts';
 import { encodeFilters, pathPart, type Api } from './api.ts';
 import type { Filters } from './containers.ts';
@@ -23,8 +16,9 @@ export function listImages(
   return api.json('GET', '/images/json', { query: { all: options.all, filters: encodeFilters(options.filters) } });
 }
 
-export function inspectImage(api: Api, name: string, platform = ''): Promise<ImageInspect> {
-  return api.json('GET', imagePath(name, '/json'), { query: { platform } });
+/** The inspect answer as the daemon wrote it. `platform` is the API's JSON, or empty. */
+export function inspectImageText(api: Api, name: string, platform: string): Promise<string> {
+  return api.text('GET', imagePath(name, '/json'), { query: { platform } });
 }
 
 export function imageHistory(api: Api, name: string, platform: string): Promise<ImageHistoryItem[]> {
