@@ -2,7 +2,7 @@
 import { messageOf } from '../base/index.ts';
 import type { Context } from './command.ts';
 import { ExitError } from './errors.ts';
-import { Template } from './format/index.ts';
+import { inspectValue, Template } from './format/index.ts';
 import { indentJson } from './indentJson.ts';
 import { write } from './world.ts';
 
@@ -14,7 +14,7 @@ function render(texts: readonly string[], format: string): string {
   const template = new Template(format.replaceAll(String.raw`\t`, '\t').replaceAll(String.raw`\n`, '\n'));
   const lines = texts.map((text) => {
     try {
-      return `${template.execute(JSON.parse(text), { missingKeyIsError: true })}\n`;
+      return `${template.execute(inspectValue(JSON.parse(text)), { missingKeyIsError: true })}\n`;
     } catch (error) {
       throw new ExitError(1, `template parsing error: ${messageOf(error)}`, { cause: error });
     }

@@ -4,7 +4,7 @@ import { listContainers } from '../../client/index.ts';
 import { defineCommand, none } from '../command.ts';
 import { displayPorts } from '../displayPorts.ts';
 import { filterFlag } from '../filterFlag.ts';
-import { GoStruct } from '../format/index.ts';
+import { checkFormat, GoStruct } from '../format/index.ts';
 import { ellipsis, listFormatUsage, printListing, shortId } from '../listing.ts';
 import { ago, longTime } from '../times.ts';
 
@@ -104,6 +104,7 @@ export const command = defineCommand({
   count: none,
   async run(context, { values }) {
     const { all, filter: filters, format, quiet } = values;
+    if (format !== '') checkFormat(format, rowOf({}, true, 0));
     const limit = values.latest && values.last === -1 ? 1 : values.last;
     // Sizes cost the daemon a walk over the files: they are asked for only when they are shown.
     const size = values.size || (!quiet && /\.Size\b|json \./.test(format));

@@ -2,7 +2,7 @@ import { type Functions, type ParameterType, type TemplateFunction } from './fun
 import { type Command, describeCommand, describeOperand, type Node, type Operand, type Pipe } from './nodes.ts';
 import type { ParsedTemplate } from './parser.ts';
 import { TemplateError } from './templateError.ts';
-import { GoStruct, isInteger, isStringMap, mapEntries, printed, truth, typeName } from './values.ts';
+import { GoStruct, isInteger, mapEntries, printed, truth, typeName } from './values.ts';
 
 export interface ExecuteOptions {
   readonly functions: Functions;
@@ -247,8 +247,7 @@ class Evaluator {
     const entries = receiver instanceof GoStruct ? undefined : mapEntries(receiver);
     if (entries === undefined) this.#fail(place, `can't evaluate field ${name} in type ${typeName(receiver)}`);
     const found = entries.find(([key]) => key === name);
-    // Maps of strings (labels) are typed for Go, and typed maps give no value.
-    if (found === undefined && this.#options.missingKeyIsError && !isStringMap(receiver)) {
+    if (found === undefined && this.#options.missingKeyIsError && !(receiver instanceof Map)) {
       this.#fail(place, `map has no entry for key ${JSON.stringify(name)}`);
     }
     return found?.[1];

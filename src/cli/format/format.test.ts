@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import * as fc from 'fast-check';
 
-import { checkFormat, formatRows, GoStruct, Template, TemplateError } from './index.ts';
+import { checkFormat, formatRows, GoStruct, inspectValue, Template, TemplateError } from './index.ts';
 
 interface Recording {
   readonly format: string;
@@ -75,9 +75,22 @@ test('listings come out as docker ps prints them', () => {
 test('templates give what docker inspect gives', () => {
   assert.ok(recorded.inspect.length > 170);
   for (const expected of recorded.inspect) {
-    const print = (): string => new Template(expected.format).execute(recorded.data, { missingKeyIsError: true });
+    const print = (): string =>
+      new Template(expected.format).execute(inspectValue(recorded.data), { missingKeyIsError: true });
     assert.deepEqual(outcome(expected.format, print), expected);
   }
+});
+
+test('fields that an answer leaves out are no error where docker knows them', () => {
+  const answer = { State: { Pid: 1 }, HostConfig: {}, Config: { Labels: null } };
+  const print = (source: string): string =>
+    new Template(source).execute(inspectValue(answer), { missingKeyIsError: true });
+  assert.equal(print('{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}'), 'none');
+  assert.equal(
+    print('{{json .}} {{.Config.Labels}} {{.HostConfig.Init}}'),
+    `${JSON.stringify(answer)} map[] <no value>`,
+  );
+  assert.throws(() => print('{{.State.Nope}}'), /map has no entry for key "Nope"/);
 });
 
 test('without rows a table has its header, and errors come before any output', () => {

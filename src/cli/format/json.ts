@@ -1,4 +1,4 @@
-import { GoStruct, isPlainObject } from './values.ts';
+import { GoStruct, isPlainObject, NilMap, NilSlice } from './values.ts';
 
 const escapes: Readonly<Record<string, string>> = {
   '<': '\\u003c',
@@ -20,6 +20,7 @@ function quote(text: string, escapeHtml: boolean): string {
 export function toJson(value: unknown, escapeHtml = false): string {
   if (typeof value === 'string') return quote(value, escapeHtml);
   if (typeof value === 'bigint') return value.toString();
+  if (value instanceof NilSlice || value instanceof NilMap) return 'null';
   if (Array.isArray(value)) return `[${value.map((one) => toJson(one, escapeHtml)).join(',')}]`;
   if (value instanceof GoStruct) return structToJson(value, escapeHtml);
   if (value instanceof Map) return objectToJson(sorted([...(value as ReadonlyMap<string, unknown>)]), escapeHtml);

@@ -13,7 +13,7 @@ export class Template {
 
   /**
    * The text that the template makes of `data` (see values.ts for what its values may be). With `missingKeyIsError` a key that
-   * a map lacks is an error instead of `<no value>`. Throws TemplateError with Go's text.
+   * a plain object lacks is an error instead of `<no value>`; Maps give no value. Throws TemplateError with Go's text.
    */
   execute(data: unknown, options: { readonly missingKeyIsError?: boolean } = {}): string {
     const { text, error } = this.#execution(data, standardFunctions, options.missingKeyIsError ?? false);

@@ -37,6 +37,12 @@ export class GoStruct {
   }
 }
 
+/** A slice that is nil: empty, and null as JSON. */
+export class NilSlice extends Array<never> {}
+
+/** A map that is nil: empty, and null as JSON. */
+export class NilMap extends Map<string, never> {}
+
 export type GoMap = ReadonlyMap<string, unknown>;
 
 /** The entries of a map in the order in which Go prints them and ranges over them; undefined when it is no map. */
