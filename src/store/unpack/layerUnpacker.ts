@@ -118,6 +118,8 @@ export class LayerUnpacker {
       throw new GantryError('invalid', `the layer's entry ${shown(entry.path)} lies below a whiteout`);
     if (name === opaqueMarker) return this.#hideLowers(parts);
     if (name.startsWith(whiteoutPrefix)) return this.#whiteOut(parts, whitedOut(name, entry));
+    // A device that is overlayfs's own whiteout can be nothing else.
+    if (isWhiteoutDevice(entry)) return this.#whiteOut(parts, name);
     const parent = walk(this.#root, parts, this.#makeMissing);
     this.#makeUpper(parent);
     if (entry.type === 'directory') this.#makeDirectory(parent, name, metadataOf(entry));
@@ -249,6 +251,7 @@ export class LayerUnpacker {
   #setOpaque(directory: MergedDirectory): void {
     setXattr(osPath(directory.upperPath), opaqueAttribute, Buffer.from('y'));
     directory.hideLowers();
+    dropWhiteouts(directory);
   }
 
   /** overlayfs merges the roots of all layers whatever they say: hide each name for itself. */
@@ -296,6 +299,21 @@ function whitedOut(marker: ByteString, entry: TarEntry): ByteString {
   const name = marker.slice(whiteoutPrefix.length);
   if (name !== '' && name !== '.' && name !== '..') return name;
   throw new GantryError('invalid', `the layer's entry ${shown(entry.path)} is a whiteout of nothing`);
+}
+
+function isWhiteoutDevice(entry: TarEntry): boolean {
+  return entry.type === 'characterDevice' && entry.deviceMajor === 0 && entry.deviceMinor === 0;
+}
+
+/** Where no lower layer shows through, overlayfs lists whiteouts as broken files instead of heeding them. */
+function dropWhiteouts(directory: MergedDirectory): void {
+  for (const [name, child] of directory.upper ?? []) {
+    if (typeof child !== 'string') dropWhiteouts(child);
+    else if (child === 'whiteout') {
+      rmSync(osPath(`${directory.upperPath}/${name}`));
+      directory.upper?.delete(name);
+    }
+  }
 }
 
 /** Whether the directory is still where it was made, and nothing has taken its place. */
