@@ -1,5 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 
 import { GantryError, hasCode } from '../base/index.ts';
 import { parseBinds, type BindMount, type ContainerRecord } from '../containers/index.ts';
@@ -96,18 +96,22 @@ async function hostResolvConf(): Promise<string> {
 
 /** Bind sources as they are on the host; `-v` makes a missing directory, `--mount` refuses. */
 async function usableMounts(binds: readonly BindMount[]): Promise<readonly ContainerMount[]> {
-  for (const bind of binds) {
-    if (bind.type !== 'bind' || existsSync(bind.source)) continue;
-    if (!bind.createSource) {
-      throw new GantryError(
-        'invalid',
-        `invalid mount config for type "bind": bind source path does not exist: ${bind.source}`,
-        { hint: 'Make the directory first, or use -v, which makes it.' },
-      );
-    }
-    await mkdir(bind.source, { recursive: true });
+  return Promise.all(binds.map((bind) => (bind.type === 'bind' ? usableBind(bind) : bind)));
+}
+
+async function usableBind(bind: BindMount): Promise<ContainerMount> {
+  const source = statSync(bind.source, { throwIfNoEntry: false });
+  // nothing is mounted below a file, and crun opens the target of a recursive read-only bind as a directory
+  if (source !== undefined) return source.isDirectory() ? bind : { ...bind, nonRecursive: true };
+  if (!bind.createSource) {
+    throw new GantryError(
+      'invalid',
+      `invalid mount config for type "bind": bind source path does not exist: ${bind.source}`,
+      { hint: 'Make the directory first, or use -v, which makes it.' },
+    );
   }
-  return binds;
+  await mkdir(bind.source, { recursive: true });
+  return bind;
 }
 
 function specInput(

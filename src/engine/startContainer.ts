@@ -6,6 +6,7 @@ import type { LogWriter } from '../logs/index.ts';
 import type { Sandbox } from '../network/index.ts';
 import { StartRefusal, type RuntimeProcess } from '../runtime/index.ts';
 
+import { deleteContainer } from './deleteContainer.ts';
 import { prepareBundle } from './prepareBundle.ts';
 import { announce, announceNetwork } from './containerEvents.ts';
 import { networkModeOf } from './networkMode.ts';
@@ -61,7 +62,9 @@ export async function startLocked(parts: StartParts, record: ContainerRecord): P
     await undo.unwind((failure) =>
       parts.logger.warn('undoing a start failed', { container: record.id, error: messageOf(failure) }),
     );
-    recordRefusal(parts, record, error);
+    const refusedRecord = recordRefusal(parts, record, error);
+    // clients that asked for --rm wait for the removal, whether or not it ever ran
+    if (record.hostConfig.AutoRemove === true) await deleteContainer(parts, refusedRecord);
     throw error;
   }
 }
@@ -117,7 +120,7 @@ export function connectStreams(
   });
 }
 
-function recordRefusal(parts: StartParts, record: ContainerRecord, error: unknown): void {
+function recordRefusal(parts: StartParts, record: ContainerRecord, error: unknown): ContainerRecord {
   const exitCode = error instanceof StartRefusal ? error.exitCode : 128;
   const message = messageOf(error);
   parts.live.abandonEarly(record.id);
@@ -127,6 +130,7 @@ function recordRefusal(parts: StartParts, record: ContainerRecord, error: unknow
   }));
   announce(parts, updated, 'die', { exitCode: String(exitCode), execDuration: '0' });
   parts.waiters.exited(record.id, { exitCode, error: message });
+  return updated;
 }
 
 /** Starts a container again because its restart policy says so, unless it was stopped or removed meanwhile. Never rejects. */
