@@ -7,7 +7,7 @@ import { GoStruct } from './values.ts';
 const tableKey = 'table';
 
 /** Whether a `--format` asks for a table, that is, for a header row and aligned columns. */
-export function isTableFormat(format: string): boolean {
+function isTableFormat(format: string): boolean {
   return format.startsWith(tableKey);
 }
 

@@ -6,7 +6,7 @@ export interface TabOptions {
 }
 
 /** How docker's listings are set. */
-export const listingTabs: TabOptions = { minWidth: 10, padding: 3 };
+const listingTabs: TabOptions = { minWidth: 10, padding: 3 };
 
 /** The text with its tabs replaced by spaces. The last cell of a line is not part of a column. */
 export function alignTabs(text: string, options: TabOptions = listingTabs): string {
