@@ -46,5 +46,6 @@ test('damaged escapes stay within their bounds', () => {
       const bytes = Buffer.from(`>${text}<<<<<<<<<<`);
       assert.ok(unescapeInPlace(bytes, 1, text.length + 1) <= text.length + 1);
     }),
+    { numRuns: 5000, examples: [['\\u'], ['\\ud800\\u']] },
   );
 });

@@ -24,6 +24,8 @@ export function unescapeInPlace(bytes: Buffer, start: number, end: number): numb
     }
     const escaped = bytes[from++] ?? 0;
     if (escaped === u) {
+      // Cut off: what is there is less than a replacement character would take.
+      if (from + 4 > end) return to;
       const code = hexAt(bytes, from, end);
       const low =
         isHigh(code) && bytes[from + 4] === backslash && bytes[from + 5] === u ? hexAt(bytes, from + 6, end) : 0;
