@@ -10,6 +10,7 @@ export type { IptablesRunner, NftRunner } from './nftables.ts';
 export * from './rtnetlink.ts';
 export * from './cgroups.ts';
 export * from './fifo.ts';
+export * from './oom.ts';
 export * from './pidfd.ts';
 export * from './process.ts';
 export * from './pty.ts';

@@ -6,9 +6,9 @@ import { describe, it } from 'node:test';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { parseSignal } from '../../src/linux/index.ts';
+import { parseSignal, watchOom } from '../../src/linux/index.ts';
 import { execProcess, StartRefusal, type OciProcess, type ProcessStdio } from '../../src/runtime/index.ts';
-import { finish, openBench, pipes, runtimeNames, type Bench } from './runtimeHarness.ts';
+import { finish, layout, openBench, pipes, runtimeNames, type Bench } from './runtimeHarness.ts';
 
 const withStdin: ProcessStdio = { ...pipes, stdin: true };
 const terminal: ProcessStdio = { ...pipes, stdin: true, tty: true, consoleSize: { height: 33, width: 77 } };
@@ -175,6 +175,22 @@ for (const name of runtimeNames)
       await readUntil(process.stdout, 'ready');
       process.stdin?.write('word\r');
       assert.match((await finish(process)).out, /got word\r\n$/);
+    });
+
+    it('tells a death for want of memory from another', async (t) => {
+      const bench = openBench(t, name);
+      const limited = { settings: { Memory: 16 * megabyte, ShmSize: 64 * megabyte } };
+      const fill = ['dd', 'if=/dev/zero', 'of=/dev/shm/x', 'bs=1M', 'count=60'];
+      const greedy = await bench.run('a', fill, pipes, limited);
+      const greedyWatch = watchOom(layout, `${bench.cgroupParent}/a`);
+      assert.equal((await finish(greedy)).exit.code, 137);
+      assert.equal(await greedyWatch?.hasKilled(), true);
+      const killed = await bench.run('b', ['sleep', '60'], pipes, limited);
+      const killedWatch = watchOom(layout, `${bench.cgroupParent}/b`);
+      killed.signal(parseSignal('KILL'));
+      assert.equal((await finish(killed)).exit.code, 137);
+      assert.equal(await killedWatch?.hasKilled(), false);
+      assert.equal(watchOom(layout, `${bench.cgroupParent}/b`), undefined);
     });
 
     it('stands still while it is paused', async (t) => {
