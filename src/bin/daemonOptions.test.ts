@@ -22,7 +22,15 @@ function fileWith(value: unknown): string {
 }
 
 test('the command line is read by dockerd’s names', () => {
-  const options = optionsOf(['-H', 'unix:///a', '--host=tcp://127.0.0.1:1', '--data-root', '/d', '-D', '--ip-masq=false']);
+  const options = optionsOf([
+    '-H',
+    'unix:///a',
+    '--host=tcp://127.0.0.1:1',
+    '--data-root',
+    '/d',
+    '-D',
+    '--ip-masq=false',
+  ]);
   assert.deepEqual(options.hosts, ['unix:///a', 'tcp://127.0.0.1:1']);
   assert.equal(options.dataRoot, '/d');
   assert.equal(options.logLevel, 'debug');

@@ -155,7 +155,7 @@ function fromFile(file: JsonObject, typed: ReadonlySet<string>): Record<string, 
         `the following directives are specified both as a flag and in the configuration file: ${key}`,
       );
     }
-    values[name] = readFileValue(key, flags[name as FlagName] as Flag<unknown>, value);
+    values[name] = readFileValue(key, flags[name as FlagName], value);
   }
   return values;
 }
@@ -165,14 +165,19 @@ function readFileValue(key: string, flag: Flag<unknown>, value: unknown): unknow
   try {
     return texts.reduce((before, text) => flag.read(text, before), flag.initial);
   } catch (error) {
-    throw new GantryError('invalid', `invalid value for ${JSON.stringify(key)} in the configuration file: ${messageOf(error)}`);
+    throw new GantryError(
+      'invalid',
+      `invalid value for ${JSON.stringify(key)} in the configuration file: ${messageOf(error)}`,
+    );
   }
 }
 
 function fileTexts(key: string, value: unknown): string[] {
   if (Array.isArray(value)) return value.map(String);
   if (value !== null && typeof value === 'object') {
-    return Object.entries(value).map(([name, entry]) => `${name}=${key === 'runtimes' ? runtimePath(name, entry) : String(entry)}`);
+    return Object.entries(value).map(
+      ([name, entry]) => `${name}=${key === 'runtimes' ? runtimePath(name, entry) : String(entry)}`,
+    );
   }
   return [String(value)];
 }
@@ -185,7 +190,9 @@ function runtimePath(name: string, entry: unknown): string {
 
 function runtimeArguments(file: JsonObject): ReadonlyMap<string, readonly string[]> {
   const runtimes = Object.entries((file['runtimes'] ?? {}) as Record<string, { runtimeArgs?: unknown }>);
-  return new Map(runtimes.map(([name, { runtimeArgs }]) => [name, Array.isArray(runtimeArgs) ? runtimeArgs.map(String) : []]));
+  return new Map(
+    runtimes.map(([name, { runtimeArgs }]) => [name, Array.isArray(runtimeArgs) ? runtimeArgs.map(String) : []]),
+  );
 }
 
 type Values = ReturnType<typeof parseFlags<typeof flags>>['values'];
@@ -196,7 +203,8 @@ function toOptions(values: Values, args: ReadonlyMap<string, readonly string[]>)
     throw new GantryError('invalid', `unable to parse logging level: ${level}`);
   }
   for (const root of ['data-root', 'exec-root'] as const) {
-    if (!values[root].startsWith('/')) throw new GantryError('invalid', `--${root} must be an absolute path: ${values[root]}`);
+    if (!values[root].startsWith('/'))
+      throw new GantryError('invalid', `--${root} must be an absolute path: ${values[root]}`);
   }
   if (values['max-concurrent-downloads'] < 1) {
     throw new GantryError('invalid', `invalid max concurrent downloads: ${values['max-concurrent-downloads']}`);

@@ -63,9 +63,13 @@ function stopOnSignals(daemon: RunningDaemon, logger: Logger): void {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  process.on('uncaughtException', (error) => logger.error('uncaught exception', { error: error.stack ?? error.message }));
+  process.on('uncaughtException', (error) =>
+    logger.error('uncaught exception', { error: error.stack ?? error.message }),
+  );
   process.on('unhandledRejection', (error) =>
-    logger.error('unhandled rejection', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+    logger.error('unhandled rejection', {
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    }),
   );
 }
 

@@ -5,20 +5,20 @@ import { randomUUID } from 'node:crypto';
 
 import { GantryError, KeyedLock, systemClock, type Logger } from '../base/index.ts';
 import { Containers, Waiters, type ContainerRecord } from '../containers/index.ts';
-import {
-  ContainerLogs,
-  Execs,
-  LiveContainers,
-  Pulls,
-  type EngineParts,
-  type EngineSettings,
-} from '../engine/index.ts';
+import { ContainerLogs, Execs, LiveContainers, Pulls, type EngineParts, type EngineSettings } from '../engine/index.ts';
 import { createJournal } from '../events/index.ts';
 import { openImages } from '../images/index.ts';
 import { kernelMounter, readCgroupLayout, type CgroupLayout } from '../linux/index.ts';
 import { networkIds, openBridgeNetwork } from '../network/index.ts';
 import { createRegistryClient } from '../registry/index.ts';
-import { detectionHost, detectRuntime, findProgram, openRuntime, readHostFacts, type OciRuntime } from '../runtime/index.ts';
+import {
+  detectionHost,
+  detectRuntime,
+  findProgram,
+  openRuntime,
+  readHostFacts,
+  type OciRuntime,
+} from '../runtime/index.ts';
 import {
   dataPaths,
   execPaths,
@@ -45,7 +45,8 @@ export async function openEngine(options: DaemonOptions, logger: Logger): Promis
   const data = dataPaths(options.dataRoot);
   const exec = execPaths(options.execRoot);
   mkdirSync(data.root, { recursive: true, mode: 0o710 });
-  for (const dir of [exec.root, exec.containers, exec.execs, exec.runtime]) mkdirSync(dir, { recursive: true, mode: 0o711 });
+  for (const dir of [exec.root, exec.containers, exec.execs, exec.runtime])
+    mkdirSync(dir, { recursive: true, mode: 0o711 });
   const clock = systemClock;
   const records = openRecords(data.metadata);
   const cgroups = readCgroupLayout();
@@ -100,12 +101,7 @@ export async function openEngine(options: DaemonOptions, logger: Logger): Promis
   return { parts, records };
 }
 
-function settingsOf(
-  options: DaemonOptions,
-  defaultRuntime: string,
-  cgroups: CgroupLayout,
-  id: string,
-): EngineSettings {
+function settingsOf(options: DaemonOptions, defaultRuntime: string, cgroups: CgroupLayout, id: string): EngineSettings {
   return {
     version,
     daemonId: id,
@@ -156,7 +152,8 @@ async function openRuntimes(
   const byName = new Map<string, OciRuntime>();
   for (const choice of [...builtinRuntimes, ...options.runtimes]) {
     const path = findProgram(choice.path);
-    if (path !== undefined) byName.set(choice.name, openRuntime({ ...choice, path, root: join(stateRoot, choice.name), logger }));
+    if (path !== undefined)
+      byName.set(choice.name, openRuntime({ ...choice, path, root: join(stateRoot, choice.name), logger }));
     else if (!builtinRuntimes.includes(choice)) {
       throw new GantryError('invalid', `the program of the runtime ${choice.name} was not found: ${choice.path}`);
     }
