@@ -30,7 +30,7 @@ function environmentOf(world: World, values: ContainerValues): string[] {
 }
 
 function labelsOf(world: World, values: ContainerValues): Record<string, string> {
-  const files = values['label-file'].flatMap((path) => readKeyValueFile(world, path, () => ''));
+  const files = values['label-file'].flatMap((path) => readKeyValueFile(world, path, () => undefined));
   return toRecord([...files, ...values.label]);
 }
 
@@ -151,7 +151,7 @@ function securityOf(world: World, texts: readonly string[]): Security {
 function deviceOf(text: string): NonNullable<HostConfig['Devices']>[number] {
   const parts = text.split(':');
   const [source = '', second = '', third] = parts;
-  if (parts.length > 3) throw new Error(`invalid device specification: ${text}`);
+  if (parts.length > 3) throw new Error(`bad format for path: ${text}`);
   const modeSecond = /^[rwm]+$/.test(second);
   const permissions = modeSecond ? second : (third ?? 'rwm');
   return {
@@ -167,7 +167,7 @@ function isCdiDevice(text: string): boolean {
 
 function deviceRequestsOf(values: ContainerValues): GpuRequest[] | null {
   const names = values.device.filter(isCdiDevice);
-  const cdi = { Driver: 'cdi', Count: 0, DeviceIDs: names, Capabilities: [], Options: {} };
+  const cdi = { Driver: 'cdi', Count: 0, DeviceIDs: names, Capabilities: null, Options: null };
   return orNull([...values.gpus, ...(names.length === 0 ? [] : [cdi])]);
 }
 

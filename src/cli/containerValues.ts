@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 
 import { parseBytes } from '../base/index.ts';
+import { splitFields } from './fields.ts';
 
 export interface Ulimit {
   readonly Name: string;
@@ -23,8 +24,8 @@ export interface GpuRequest {
   readonly Driver: string;
   readonly Count: number;
   readonly DeviceIDs: string[] | null;
-  readonly Capabilities: string[][];
-  readonly Options: Record<string, string>;
+  readonly Capabilities: string[][] | null;
+  readonly Options: Record<string, string> | null;
 }
 
 /** Splits at the first `mark`; the second part is undefined without one. */
@@ -177,16 +178,22 @@ function gpuCount(value: string): number {
   return Number(value);
 }
 
+function optionPair(text: string): [string, string] {
+  const [key, value] = cut(text, '=');
+  return [key, value ?? ''];
+}
+
 /** `all`, a count, or `count=..,device=..,driver=..,capabilities=..`. */
 export function parseGpus(text: string): GpuRequest {
   const request = { Driver: '', Count: 0, DeviceIDs: null as string[] | null, Capabilities: [['gpu']], Options: {} };
-  for (const field of text.split(',')) {
+  for (const field of splitFields(text)) {
     const [key, value] = cut(field, '=');
     if (value === undefined) request.Count = gpuCount(key);
     else if (key === 'count') request.Count = gpuCount(value);
-    else if (key === 'device') request.DeviceIDs = [...(request.DeviceIDs ?? []), value];
+    else if (key === 'device') request.DeviceIDs = [...(request.DeviceIDs ?? []), ...value.split(',')];
     else if (key === 'driver') request.Driver = value;
     else if (key === 'capabilities') request.Capabilities = [[...value.split(','), 'gpu']];
+    else if (key === 'options') request.Options = Object.fromEntries(splitFields(value).map(optionPair));
     else throw new Error(`unexpected key '${key}' in '${field}'`);
   }
   if (request.Count === 0 && request.DeviceIDs === null) request.Count = 1;

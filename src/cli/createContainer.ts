@@ -28,7 +28,6 @@ export function checkedRequest(
     if (!['always', 'missing', 'never', ''].includes(pull ?? '')) {
       throw new Error(`invalid pull option: '${pull}': must be one of "always", "missing" or "never"`);
     }
-    referenceOf(input.image);
     return createRequest(context.world, input, consoleSize);
   } catch (error) {
     throw failedWith(context, 125, messageOf(error));

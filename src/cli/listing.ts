@@ -7,13 +7,11 @@ export const listFormatUsage = `Format output using a custom template:
 'table':            Print output in table format with column headers (default)
 'table TEMPLATE':   Print output in table format using the given Go template
 'json':             Print in JSON format
-'TEMPLATE':         Print output using the given Go template.
-Refer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates`;
+'TEMPLATE':         Print output using the given Go template`;
 
 export const objectFormatUsage = `Format output using a custom template:
 'json':             Print in JSON format
-'TEMPLATE':         Print output using the given Go template.
-Refer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates`;
+'TEMPLATE':         Print output using the given Go template`;
 
 export interface Listing {
   readonly format: string;

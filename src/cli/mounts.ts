@@ -2,31 +2,9 @@
 import type { HostConfig } from '../api/index.ts';
 import { parseBytes, readInteger } from '../base/index.ts';
 import { cut } from './containerValues.ts';
+import { splitFields } from './fields.ts';
 
 export type MountRequest = NonNullable<NonNullable<HostConfig['Mounts']>[number]>;
-
-/** One CSV record (RFC 4180): fields may be quoted, with doubled quotes inside. */
-export function splitFields(text: string): string[] {
-  const fields: string[] = [];
-  let field = '';
-  let quoted = false;
-  for (let index = 0; index < text.length; index++) {
-    const letter = text[index] ?? '';
-    if (quoted) {
-      if (letter !== '"') field += letter;
-      else if (text[index + 1] === '"') {
-        field += '"';
-        index++;
-      } else quoted = false;
-    } else if (letter === '"' && field === '') quoted = true;
-    else if (letter === ',') {
-      fields.push(field);
-      field = '';
-    } else field += letter;
-  }
-  if (quoted) throw new Error('parse error on line 1, column 1: extraneous or missing " in quoted-field');
-  return [...fields, field];
-}
 
 const truths: Readonly<Record<string, boolean>> = { '1': true, true: true, '0': false, false: false };
 

@@ -1,6 +1,6 @@
 /** The value of --network: a name, or comma-separated `key=value` fields. */
 import { cut } from './containerValues.ts';
-import { splitFields } from './mounts.ts';
+import { splitFields } from './fields.ts';
 
 export interface NetworkAttachment {
   readonly target: string;

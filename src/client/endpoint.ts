@@ -14,7 +14,7 @@ function readTcp(text: string, address: string): Endpoint {
   const found = /^(\[[0-9a-fA-F:.%]+\]|[^:/?#[\]]*)(?::(\d{1,5}))?\/?$/.exec(address);
   const port = found?.[2] === undefined ? defaultPort : Number(found[2]);
   if (found === null || port > 65535) {
-    throw new GantryError('invalid', `unable to parse docker host ${JSON.stringify(text)}`, {
+    throw new GantryError('invalid', `unable to parse the host ${JSON.stringify(text)}`, {
       hint: 'Write it as tcp://HOST:PORT.',
     });
   }
@@ -43,7 +43,7 @@ export function parseEndpoint(text: string): Endpoint {
         hint: 'Use unix:///path/to/socket or tcp://HOST:PORT.',
       });
     default:
-      throw new GantryError('invalid', `unable to parse docker host ${JSON.stringify(text)}`, {
+      throw new GantryError('invalid', `unable to parse the host ${JSON.stringify(text)}`, {
         hint: 'Use unix:///path/to/socket or tcp://HOST:PORT.',
       });
   }
