@@ -1,9 +1,7 @@
 export { writeBundle } from './bundle.ts';
-export { capabilitiesOf, capabilityNames, defaultCapabilities, effectiveCapabilities } from './capabilities.ts';
 export type { OciProcess, OciSpec } from './ociSpec.ts';
 export { checkSettings } from './resources.ts';
-export { parseSecurityOptions } from './securityOptions.ts';
-export { containerSpec, defaultMaskedPaths, defaultReadonlyPaths, execProcess, mergeEnv } from './spec.ts';
+export { containerSpec, defaultMaskedPaths, defaultReadonlyPaths, execProcess } from './spec.ts';
 export type { ExecProcessInput } from './spec.ts';
 export type * from './specInput.ts';
 export type * from './types.ts';

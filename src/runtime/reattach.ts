@@ -5,6 +5,7 @@ import type { Writable } from 'node:stream';
 
 import type { Logger } from '../base/index.ts';
 import { adoptedCompanion, hasArgument } from './companions.ts';
+import type { Companion } from './companions.ts';
 import { connectTerminal, wrapperMasterDescriptor } from './launch.ts';
 import type { LaunchedStreams } from './launch.ts';
 import { RunningProcess } from './runningProcess.ts';
@@ -31,10 +32,16 @@ function reopenOutput(path: string): OutputStream {
   return outputStream(pipeSource(fd), fd);
 }
 
+function adoptedHolder(paths: StatePaths): Companion | undefined {
+  const pid = readPid(paths.holder);
+  if (pid === undefined) return undefined;
+  const target = join(realpathSync(paths.dir), 'stdin');
+  return adoptedCompanion(pid, (procDir) => readlinkSync(`${procDir}/fd/1`) === target);
+}
+
 /** Opened again only while its holder lives: without one, an earlier daemon has given the process its EOF. */
 function reopenStdin(paths: StatePaths): Writable | undefined {
-  const target = join(realpathSync(paths.dir), 'stdin');
-  const holder = adoptedCompanion(readPid(paths.holder), (procDir) => readlinkSync(`${procDir}/fd/1`) === target);
+  const holder = adoptedHolder(paths);
   if (holder === undefined) return undefined;
   const writeEnd = openInput(paths.stdin);
   if (writeEnd !== undefined) return pipeWriter(writeEnd, () => holder.end());
@@ -67,8 +74,13 @@ function reopenStatus(paths: StatePaths): StatusPipe {
  */
 export function reattachProcess(paths: StatePaths, stdio: ProcessStdio, logger: Logger): RuntimeProcess | undefined {
   const pid = readPid(paths.pid);
-  if (pid === undefined || !existsSync(paths.status)) return undefined;
   const wrapper = adoptedCompanion(readPid(paths.wrapper), (procDir) => hasArgument(procDir, paths.dir));
+  if (pid === undefined || !existsSync(paths.status)) {
+    // A start that was refused, or cut short, while no daemon saw it: nothing is left of it but its helpers.
+    wrapper?.end();
+    adoptedHolder(paths)?.end();
+    return undefined;
+  }
   const status = reopenStatus(paths);
   const master = stdio.tty ? wrapper?.duplicate(wrapperMasterDescriptor) : undefined;
   const streams = reopenStreams(paths, stdio, master);
