@@ -173,13 +173,13 @@ class Pull {
   async #transfer({ manifest, config, chain }: Plan): Promise<void> {
     const failed = new AbortController();
     const layers = manifest.layers.map((descriptor, at) => {
-      const line = this.#progress.layer(descriptor.digest);
       const chainId = chain[at] ?? '';
-      if (this.#parts.snapshots.stat(chainId) !== undefined) {
-        line.exists();
+      const exists = this.#parts.snapshots.stat(chainId) !== undefined;
+      const line = this.#progress.layer(descriptor.digest, { exists });
+      if (exists) {
         return { descriptor, chainId, line, arrived: Promise.resolve() };
       }
-      line.waiting();
+      if (this.#parts.pulls.isBusy) line.waiting();
       const arrived = this.#parts.pulls.download(async () => {
         failed.signal.throwIfAborted();
         this.#signal.throwIfAborted();

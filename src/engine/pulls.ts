@@ -65,6 +65,11 @@ export class Pulls {
     };
   }
 
+  /** Whether a download that is asked for now has to wait. */
+  get isBusy(): boolean {
+    return this.#slots.isFull;
+  }
+
   /** Whether no pull is under way. */
   get isIdle(): boolean {
     return this.#byKey.size === 0;
@@ -105,6 +110,10 @@ class Slots {
 
   constructor(count: number) {
     this.#free = count;
+  }
+
+  get isFull(): boolean {
+    return this.#free === 0;
   }
 
   async run<T>(work: () => Promise<T>): Promise<T> {

@@ -129,7 +129,7 @@ function recordRefusal(parts: StartParts, record: ContainerRecord, error: unknow
     state: refused(current.state, exitCode, message),
   }));
   announce(parts, updated, 'die', { exitCode: String(exitCode), execDuration: '0' });
-  parts.waiters.exited(record.id, { exitCode, error: message });
+  parts.waiters.exited(record.id, { exitCode, error: '' });
   return updated;
 }
 

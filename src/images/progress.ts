@@ -9,8 +9,6 @@ const defaultIntervalMs = 100;
 
 /** What a layer's transfer reports. Counts are throttled; a step is always told. */
 export interface LayerProgress {
-  /** Nothing to do: the snapshot is there. */
-  exists(): void;
   waiting(): void;
   downloading(currentBytes: number, totalBytes: number): void;
   verifying(): void;
@@ -24,8 +22,11 @@ export interface LayerProgress {
 export interface PullProgress {
   /** `Pulling from library/alpine`. */
   begin(): void;
-  /** Announces a layer (`Pulling fs layer`) under the first 12 digits of its blob's digest. Call it for all layers first. */
-  layer(digest: Digest): LayerProgress;
+  /**
+   * Announces a layer under the first 12 digits of its blob's digest: `Pulling fs layer`, or `Already exists` when its snapshot is
+   * there. Call it for all layers first.
+   */
+  layer(digest: Digest, options?: { readonly exists: boolean }): LayerProgress;
   /** `Digest: …` and `Status: …`, the last lines. `isNewer`: the name stands for another image than before. */
   end(result: { readonly digest: Digest; readonly isNewer: boolean }): void;
 }
@@ -59,7 +60,6 @@ function layerProgress(
     report({ status, progressDetail: { current, total }, progress: progressBar(current, total), id });
   };
   return {
-    exists: () => step('Already exists'),
     waiting: () => step('Waiting'),
     downloading: (current, total) => count('Downloading', current, total),
     verifying: () => step('Verifying Checksum'),
@@ -81,9 +81,9 @@ export function createPullProgress(
     begin() {
       report({ status: `Pulling from ${wanted.repository}`, id: wanted.digest ?? wanted.tag ?? '' });
     },
-    layer(digest) {
+    layer(digest, { exists } = { exists: false }) {
       const id = shortId(digest);
-      report({ status: 'Pulling fs layer', progressDetail: {}, id });
+      report({ status: exists ? 'Already exists' : 'Pulling fs layer', progressDetail: {}, id });
       return layerProgress(id, report, clock);
     },
     end({ digest, isNewer }) {
