@@ -2,7 +2,7 @@
  * The layout on disk, in one place. Nothing else joins names to the two roots.
  *
  *     data root (durable; default /var/lib/gantry)
- *     ├── metadata.db                       records: images, containers, snapshots, ... (SQLite, with -wal and -shm)
+ *     ├── metadata.db                       records: images, containers, snapshots, ... (SQLite, with its -wal)
  *     ├── content/
  *     │   ├── blobs/sha256/HEX              whole, verified, immutable
  *     │   └── ingest/HEX                    partial transfers, kept for resuming
@@ -11,12 +11,10 @@
  *     │       ├── N/fs                      a snapshot's own files: a lower or the upper directory
  *     │       ├── N/work                    overlayfs's working directory
  *     │       └── trash/                    removed snapshots, waiting to be deleted
- *     ├── containers/
- *     │   └── ID/                           one container
- *     │       ├── hostname hosts resolv.conf   bound into the container
- *     │       └── ID-json.log               with its rotated siblings ID-json.log.1, ...
- *     ├── volumes/NAME/_data
- *     └── tmp/                              emptied at start
+ *     └── containers/
+ *         └── ID/                           one container
+ *             ├── hostname hosts resolv.conf   bound into the container
+ *             └── ID-json.log               with its rotated siblings ID-json.log.1, ...
  *
  *     exec root (lost at a reboot; default /run/gantry)
  *     ├── gantryd.pid
@@ -26,7 +24,6 @@
  *     │       └── rootfs/                   mount point of the container's snapshot
  *     ├── execs/ID/                         process directory of one exec
  *     ├── netns/NAME                        bind mounts that keep network namespaces
- *     ├── network/                          what the network room keeps for this boot
  *     └── runtime/                          the OCI runtime's own state (its --root)
  */
 import { join } from 'node:path';
@@ -58,9 +55,6 @@ export interface DataPaths {
   snapshots(snapshotter: string): string;
   readonly containers: string;
   container(id: string): ContainerDataPaths;
-  readonly volumes: string;
-  volume(name: string): string;
-  readonly tmp: string;
 }
 
 export interface ExecPaths {
@@ -71,7 +65,6 @@ export interface ExecPaths {
   readonly execs: string;
   exec(id: string): string;
   readonly netns: string;
-  readonly network: string;
   readonly runtime: string;
 }
 
@@ -87,9 +80,6 @@ export function dataPaths(root: string): DataPaths {
     snapshots: (snapshotter) => at('snapshots', snapshotter),
     containers: at('containers'),
     container: (id) => containerDataPaths(at('containers', id), id),
-    volumes: at('volumes'),
-    volume: (name) => at('volumes', name, '_data'),
-    tmp: at('tmp'),
   };
 }
 
@@ -114,7 +104,6 @@ export function execPaths(root: string): ExecPaths {
     execs: at('execs'),
     exec: (id) => at('execs', id),
     netns: at('netns'),
-    network: at('network'),
     runtime: at('runtime'),
   };
 }
