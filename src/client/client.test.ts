@@ -6,8 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
+import * as fc from 'fast-check';
+
 import { GantryError } from '../base/index.ts';
 import { Api, encodeFilters, pathPart } from './api.ts';
+import { ChunkedDecoder } from './chunked.ts';
 import { attachContainer, listContainers, waitContainer } from './containers.ts';
 import { parseEndpoint, showEndpoint } from './endpoint.ts';
 import { DaemonError } from './errors.ts';
@@ -142,6 +145,31 @@ test('progress lines come one by one however the bytes are cut', async (context)
   const messages = [];
   for await (const message of await pullImage(api, { fromImage: 'x', tag: 'y', platform: '' })) messages.push(message);
   assert.deepEqual(messages, [{ status: 'ä' }, { id: 'b' }, { id: 'c' }]);
+});
+
+test('property: chunks decode the same however they are cut', () => {
+  const parts = fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }), { maxLength: 12 });
+  fc.assert(
+    fc.property(parts, fc.integer({ min: 1, max: 9 }), (bodies, step) => {
+      const coded = bodies.flatMap((body) => [
+        Buffer.from(`${body.length.toString(16)};x=1\r\n`),
+        body,
+        Buffer.from('\r\n'),
+      ]);
+      const wire = Buffer.concat([...coded, Buffer.from('0\r\nT: x\r\n\r\nHTTP')]);
+      const decoder = new ChunkedDecoder();
+      const payloads: Buffer[] = [];
+      let rest = Buffer.alloc(0);
+      for (let at = 0; at < wire.length; at += step) {
+        const bytes = wire.subarray(at, at + step);
+        const decoded = decoder.done ? { payload: Buffer.alloc(0), rest: bytes } : decoder.push(bytes);
+        payloads.push(decoded.payload);
+        rest = Buffer.concat([rest, decoded.rest]);
+      }
+      assert.deepEqual(Buffer.concat(payloads), Buffer.concat(bodies));
+      assert.equal(rest.toString(), 'HTTP');
+    }),
+  );
 });
 
 test('an answer that is cut short is an error, not an end', async (context) => {

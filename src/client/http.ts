@@ -9,6 +9,7 @@ import type { Writable } from 'node:stream';
 
 import { GantryError } from '../base/index.ts';
 import type { Endpoint } from './endpoint.ts';
+import { ChunkedDecoder } from './chunked.ts';
 import { SocketReader } from './socketReader.ts';
 
 const mostHeaderBytes = 64 * 1024;
@@ -97,20 +98,14 @@ async function* exactly(reader: SocketReader, sizeBytes: number): AsyncGenerator
   }
 }
 
-/** RFC 9112 section 7.1; chunk extensions and trailers are dropped. */
 async function* chunked(reader: SocketReader): AsyncGenerator<Buffer, void, undefined> {
-  for (;;) {
-    const line = await reader.readUntil('\r\n', mostHeaderBytes);
-    const digits = /^[0-9a-fA-F]{1,12}(?=\s*(?:;|$))/.exec(line ?? '')?.[0];
-    if (digits === undefined) throw cutShort();
-    const sizeBytes = Number.parseInt(digits, 16);
-    if (sizeBytes === 0) break;
-    yield* exactly(reader, sizeBytes);
-    if ((await reader.readUntil('\r\n', 2)) !== '') throw cutShort();
-  }
-  for (let trailer = await reader.readUntil('\r\n', mostHeaderBytes); trailer !== '';) {
-    if (trailer === undefined) throw cutShort();
-    trailer = await reader.readUntil('\r\n', mostHeaderBytes);
+  const decoder = new ChunkedDecoder();
+  while (!decoder.done) {
+    const bytes = await reader.read();
+    if (bytes === undefined) throw cutShort();
+    const { payload, rest } = decoder.push(bytes);
+    reader.unread(rest);
+    if (payload.length > 0) yield payload;
   }
 }
 

@@ -13,10 +13,10 @@ import { followSize, proxySignals, streamSession, terminalSize } from '../sessio
 
 function checkRunning(container: ContainerInspect): void {
   const state = container.State;
-  if (state?.Running !== true) throw new ExitError(1, 'cannot attach to a stopped container, start it first');
-  if (state.Paused === true) throw new ExitError(1, 'cannot attach to a paused container, unpause it first');
+  if (state?.Running !== true) throw new ExitError(1, 'You cannot attach to a stopped container, start it first');
+  if (state.Paused === true) throw new ExitError(1, 'You cannot attach to a paused container, unpause it first');
   if (state.Restarting === true)
-    throw new ExitError(1, 'cannot attach to a restarting container, wait until it is running');
+    throw new ExitError(1, 'You cannot attach to a restarting container, wait until it is running');
 }
 
 export const command = defineCommand({

@@ -2,7 +2,7 @@ import type { SystemInfo } from '../../api/index.ts';
 import { humanBinarySize, textFlag } from '../../base/index.ts';
 import { systemInfo } from '../../client/index.ts';
 import { defineCommand, none, programVersion, type Context } from '../command.ts';
-import { Template } from '../format/index.ts';
+import { GoStruct, Template } from '../format/index.ts';
 import { objectFormatUsage } from '../listing.ts';
 import { write } from '../world.ts';
 
@@ -140,7 +140,7 @@ async function printFormatted({ api, world }: Context, format: string): Promise<
   const info = await systemInfo(api);
   const client = { Version: programVersion, Context: 'default', Plugins: [], Warnings: null };
   const template = new Template(format === 'json' ? '{{json .}}' : format);
-  await write(world.stdout, `${template.execute({ ...info, ClientInfo: client })}\n`);
+  await write(world.stdout, `${template.execute(new GoStruct('system.Info', { ...info, ClientInfo: client }))}\n`);
 }
 
 export const command = defineCommand({

@@ -94,7 +94,6 @@ async function runAttached(
     });
     if (tty) stopSize = followSize(world, (size) => resizeContainer(api, id, size));
     if ((await session) === 'detached') return 0;
-    if (body.AttachStdout !== true && body.AttachStderr !== true) await write(world.stdout, `${id}\n`);
     return statusOf(context, await waiting.value);
   } finally {
     stopSize?.();

@@ -2,7 +2,7 @@ import type { SystemVersion } from '../../api/index.ts';
 import { textFlag } from '../../base/index.ts';
 import { newestApiVersion, systemVersion } from '../../client/index.ts';
 import { defineCommand, none, programVersion, type Context } from '../command.ts';
-import { Template } from '../format/index.ts';
+import { GoStruct, Template } from '../format/index.ts';
 import { objectFormatUsage } from '../listing.ts';
 import { buildTime } from '../times.ts';
 import { write } from '../world.ts';
@@ -67,8 +67,9 @@ function serverText(server: SystemVersion): string {
 
 async function printFormatted(context: Context, format: string, apiVersion: string): Promise<void> {
   const server = await systemVersion(context.api);
+  const data = new GoStruct('system.Version', { Client: clientFacts(apiVersion), Server: server });
   const template = new Template(format === 'json' ? '{{json .}}' : format);
-  await write(context.world.stdout, `${template.execute({ Client: clientFacts(apiVersion), Server: server })}\n`);
+  await write(context.world.stdout, `${template.execute(data)}\n`);
 }
 
 export const command = defineCommand({
