@@ -19,6 +19,7 @@ import {
   terminalWriter,
 } from './streams.ts';
 import type { OutputStream } from './streams.ts';
+import { terminalTail } from './terminalTail.ts';
 import type { ProcessStdio } from './types.ts';
 
 /**
@@ -75,7 +76,7 @@ export function launch(paths: StatePaths, stdio: ProcessStdio, command: readonly
   makeFifo(paths.status, { uid: 0, gid: 0 });
   const status = watchStatus(paths.status);
   const statusEnd = openSync(paths.status, constants.O_RDWR);
-  const streams = stdio.tty ? openTerminalStdio(stdio) : openPipeStdio(paths, stdio);
+  const streams = stdio.tty ? openTerminalStdio(paths, stdio) : openPipeStdio(paths, stdio);
   try {
     const [stdin = 0, stdout = 0, stderr = 0, ...held] = streams.descriptors;
     const pid = spawnProcess({
@@ -151,21 +152,21 @@ function startHolder(writeEnd: number, pidPath: string): Companion {
   }
 }
 
-function openTerminalStdio({ stdin, consoleSize }: ProcessStdio): Stdio {
+function openTerminalStdio(paths: StatePaths, { stdin, consoleSize }: ProcessStdio): Stdio {
   const { master, slave } = openTerminal();
   if (consoleSize !== undefined) resizeTerminal(master, consoleSize);
   return {
     descriptors: [slave, slave, slave, master],
     kept: [master],
-    connect: () => connectTerminal(master, stdin),
+    connect: () => connectTerminal(master, stdin, paths.log),
   };
 }
 
 /** Streams over a terminal's master end, which they close. */
-export function connectTerminal(master: number, stdin: boolean): LaunchedStreams {
+export function connectTerminal(master: number, stdin: boolean, logPath: string): LaunchedStreams {
   const source = terminalSource(master);
   return {
-    stdout: outputStream(source, master),
+    stdout: outputStream(source, master, () => terminalTail(logPath)),
     stderr: undefined,
     stdin: stdin ? terminalWriter(source) : undefined,
     resize: (size) => {

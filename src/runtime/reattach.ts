@@ -59,7 +59,7 @@ function reopenStreams(paths: StatePaths, stdio: ProcessStdio, master: number | 
   }
   return master === undefined
     ? { stdout: emptyOutput(), stderr: undefined, stdin: undefined }
-    : connectTerminal(master, stdio.stdin);
+    : connectTerminal(master, stdio.stdin, paths.log);
 }
 
 /** A status that is written down already needs no watching. */

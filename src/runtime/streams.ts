@@ -17,8 +17,11 @@ export interface OutputStream {
 
 const drainCheckMs = 50;
 
-/** Hands what `source`, an open descriptor of a pipe or terminal, gives to a new Readable; EIO is a terminal's end. */
-export function outputStream(source: Socket, fd: number): OutputStream {
+/**
+ * Hands what `source`, an open descriptor of a pipe or terminal, gives to a new Readable; EIO is a terminal's end. `tail`
+ * is asked at the end for what comes after it.
+ */
+export function outputStream(source: Socket, fd: number, tail?: () => Buffer): OutputStream {
   let ended = false;
   const readable = new Readable({
     highWaterMark: 256 * 1024,
@@ -31,6 +34,8 @@ export function outputStream(source: Socket, fd: number): OutputStream {
   const end = (): void => {
     if (ended) return;
     ended = true;
+    const rest = tail?.();
+    if (rest !== undefined && rest.length > 0 && !readable.destroyed) readable.push(rest);
     readable.push(null);
     source.destroy();
   };

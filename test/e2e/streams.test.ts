@@ -138,6 +138,35 @@ suite('streams', { concurrency: 3 }, () => {
     assert.equal(await inspect(name, '{{.Config.Tty}}'), 'true');
   });
 
+  test('what a process writes to its terminal right before its end is not lost', async (t) => {
+    const name = await background(t, [], 'sleep', '300');
+    const commands = ['exec', 'run'].flatMap((verb) => Array.from({ length: 6 }, () => verb));
+    const outputs = await Promise.all(
+      commands.map((verb) =>
+        verb === 'exec'
+          ? stdoutOf(['exec', '-t', name, 'seq', '1', '300'])
+          : stdoutOf([
+              'run',
+              '--rm',
+              '-t',
+              '--network',
+              'none',
+              '--name',
+              reserve(t),
+              library('alpine'),
+              'seq',
+              '1',
+              '300',
+            ]),
+      ),
+    );
+    const whole = Array.from({ length: 300 }, (_, index) => `${index + 1}\r`).join('\n');
+    assert.deepEqual(
+      outputs,
+      commands.map(() => whole),
+    );
+  });
+
   test('resize changes the size that the process sees', async (t) => {
     const name = await background(
       t,
