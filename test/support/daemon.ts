@@ -69,9 +69,7 @@ export class Gantryd {
     const env = { ...process.env };
     delete env['NODE_EXTRA_CA_CERTS'];
     delete env['NODE_TEST_CONTEXT'];
-    const built = path.join(repository, 'bin/gantryd');
-    const [program, ...first] = existsSync(built) ? [built] : [process.execPath, path.join(repository, 'src/bin/gantryd.ts')];
-    const child = spawn(program, [...first, ...this.#arguments()], {
+    const child = spawn(path.join(repository, 'bin/gantryd'), this.#arguments(), {
       stdio: ['ignore', output, output],
       detached: this.#options.detached ?? false,
       env,
