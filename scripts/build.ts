@@ -96,7 +96,7 @@ function sourcesBelow(rooms: readonly string[]): string[] {
 }
 
 function targets(): Target[] {
-  const client = sourcesBelow(['{api,base,oci,client,cli}/**/*.{ts,json}', 'bin/gantry.ts']);
+  const client = sourcesBelow(['{api,base,oci,client,cli}/**/*.{ts,json}', 'bin/{gantry,version}.ts']);
   const bun = bunPath();
   const daemonNames = ['gantryd', ...workerEntries().map((file) => path.basename(file, '.ts'))];
   const list: Target[] = [{ name: 'client for Node', sources: client, outputs: ['cli'], make: makeNodeClient }];

@@ -1,5 +1,6 @@
 /** The client's entry: hands the process over to the command line and ends with its status. */
 import { main, type World } from '../cli/index.ts';
+import { version } from './version.ts';
 
 const world: World = {
   get stdin() {
@@ -9,6 +10,7 @@ const world: World = {
   stderr: process.stderr,
   environment: process.env,
   workingDirectory: process.cwd(),
+  version,
   onSignal(signal, handler) {
     process.on(signal, handler);
     return () => process.off(signal, handler);

@@ -3,7 +3,6 @@ import type { Api } from '../client/index.ts';
 import type { World } from './world.ts';
 
 export const programName = 'gantry';
-export const programVersion = '0.1.0';
 
 /** What a command gets besides its own flags and arguments. */
 export interface Context {
@@ -38,7 +37,6 @@ export function defineCommand<S extends FlagSet>(command: Command<S>): Command {
 }
 
 export const none: ArgumentCount = { least: 0, most: 0 };
-export const anyNumber: ArgumentCount = { least: 0, most: Number.POSITIVE_INFINITY };
 
 export function exactly(count: number): ArgumentCount {
   return { least: count, most: count };

@@ -4,7 +4,8 @@ import { resolve } from 'node:path';
 import type { ContainerCreateRequest, EndpointSettings, HealthConfig, HostConfig } from '../api/index.ts';
 import type { ContainerValues } from './containerFlags.ts';
 import { cut, type GpuRequest } from './containerValues.ts';
-import { readKeyValueFile, readUserFile, toRecord } from './keyValueFiles.ts';
+import { securityOf } from './containerSecurity.ts';
+import { readKeyValueFile, toRecord } from './keyValueFiles.ts';
 import { plainNetwork, type NetworkAttachment } from './networks.ts';
 import { parsePorts, type PortSettings } from './ports.ts';
 import type { World } from './world.ts';
@@ -112,40 +113,6 @@ function logOf(values: ContainerValues): NonNullable<HostConfig['LogConfig']> {
 function storageOf(values: ContainerValues): Record<string, string> {
   if (values['storage-opt'].some((text) => !text.includes('='))) throw new Error('invalid storage option');
   return toRecord(values['storage-opt']);
-}
-
-function seccompOf(world: World, profile: string): string {
-  if (profile === 'unconfined' || profile === 'builtin') return profile;
-  let bytes: Buffer;
-  try {
-    bytes = readUserFile(world, profile);
-  } catch (cause) {
-    throw new Error(`opening seccomp profile (${profile}) failed: ${(cause as Error).message}`, { cause });
-  }
-  try {
-    return JSON.stringify(JSON.parse(bytes.toString()));
-  } catch (cause) {
-    throw new Error(`compacting json for seccomp profile (${profile}) failed: ${(cause as Error).message}`, { cause });
-  }
-}
-
-interface Security {
-  readonly options: string[] | null;
-  /** All of /proc and /sys is to be seen. */
-  readonly systemPathsOpen: boolean;
-}
-
-function securityOf(world: World, texts: readonly string[]): Security {
-  const options: string[] = [];
-  let systemPathsOpen = false;
-  for (const text of texts) {
-    const [, key = text, value] = /^([^=:]+)[=:](.*)$/s.exec(text) ?? [];
-    if (key === 'systempaths' && value === 'unconfined') systemPathsOpen = true;
-    else if (value === undefined && key !== 'no-new-privileges')
-      throw new Error(`Invalid --security-opt: ${JSON.stringify(text)}`);
-    else options.push(key === 'seccomp' && value !== undefined ? `seccomp=${seccompOf(world, value)}` : text);
-  }
-  return { options: texts.length === 0 ? null : options, systemPathsOpen };
 }
 
 function deviceOf(text: string): NonNullable<HostConfig['Devices']>[number] {

@@ -11,17 +11,6 @@ export class ExitError extends Error {
   }
 }
 
-/** The command line is wrong: shown with the command's usage. */
-export class UsageError extends Error {
-  readonly status: number;
-
-  constructor(status: number, message: string) {
-    super(message);
-    this.name = 'UsageError';
-    this.status = status;
-  }
-}
-
 /** The text of anything thrown, and the hint under it when there is one. */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

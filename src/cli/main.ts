@@ -1,10 +1,10 @@
 import { GantryError, isKind, messageOf, parseFlags, type ParsedFlags, type FlagSet } from '../base/index.ts';
 import { Api, defaultHost, parseEndpoint } from '../client/index.ts';
-import { programName, programVersion, type Command, type Context } from './command.ts';
+import { programName, type Command, type Context } from './command.ts';
 import { ExitError, errorText } from './errors.ts';
 import { commandHelp, globalFlags, groupHelp, topHelp, usageLine, withHelpFlag } from './help.ts';
 import { suggestions } from './suggest.ts';
-import { entries, findCommand, groups, topNames, type EntryId, type Found } from './tree.ts';
+import { entries, findCommand, groups, topNames, type Found } from './tree.ts';
 import { write, type World } from './world.ts';
 
 /** Exit status for a command line that cannot be understood. */
@@ -24,7 +24,7 @@ function apiOf(world: World, globals: Globals): Api {
   const host = globals.hosts.at(-1) ?? (environment['GANTRY_HOST'] || environment['DOCKER_HOST'] || defaultHost);
   const apiVersion = environment['DOCKER_API_VERSION'];
   return new Api(parseEndpoint(host), {
-    userAgent: `Gantry-Client/${programVersion} (linux)`,
+    userAgent: `Gantry-Client/${world.version} (linux)`,
     ...(apiVersion ? { apiVersion } : {}),
   });
 }
@@ -143,7 +143,7 @@ function parseGlobals(args: readonly string[]): ParsedFlags<typeof globalFlags> 
 async function dispatch(args: readonly string[], world: World): Promise<number> {
   const { values, positionals } = parseGlobals(args);
   if (positionals.length === 0) {
-    if (values.version) await write(world.stdout, `Gantry version ${programVersion}\n`);
+    if (values.version) await write(world.stdout, `Gantry version ${world.version}\n`);
     else await write(world.stdout, topHelp(world));
     return 0;
   }
@@ -174,5 +174,3 @@ export async function main(args: readonly string[], world: World): Promise<numbe
     return isKind(error, 'cancelled') ? 130 : 1;
   }
 }
-
-export type { EntryId };

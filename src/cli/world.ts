@@ -20,6 +20,8 @@ export interface World {
   readonly stderr: Output;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly workingDirectory: string;
+  /** The program's own version. */
+  readonly version: string;
   /** Calls `handler` for every arrival of `signal` until the returned function is called. */
   onSignal(signal: NodeJS.Signals, handler: () => void): () => void;
   /** Ends the program at once, outputs flushed or not: the user insists. */

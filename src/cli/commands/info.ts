@@ -1,7 +1,7 @@
 import type { SystemInfo } from '../../api/index.ts';
 import { humanBinarySize, textFlag } from '../../base/index.ts';
 import { systemInfo } from '../../client/index.ts';
-import { defineCommand, none, programVersion, type Context } from '../command.ts';
+import { defineCommand, none, type Context } from '../command.ts';
 import { GoStruct, Template } from '../format/index.ts';
 import { objectFormatUsage } from '../listing.ts';
 import { write } from '../world.ts';
@@ -138,7 +138,7 @@ function serverText(info: SystemInfo): string {
 
 async function printFormatted({ api, world }: Context, format: string): Promise<void> {
   const info = await systemInfo(api);
-  const client = { Version: programVersion, Context: 'default', Plugins: [], Warnings: null };
+  const client = { Version: world.version, Context: 'default', Plugins: [], Warnings: null };
   const template = new Template(format === 'json' ? '{{json .}}' : format);
   await write(world.stdout, `${template.execute(new GoStruct('system.Info', { ...info, ClientInfo: client }))}\n`);
 }
@@ -154,7 +154,7 @@ export const command = defineCommand({
       return 0;
     }
     const client = lines(' ', [
-      ['Version', `   ${programVersion}`],
+      ['Version', `   ${world.version}`],
       ['Context', '   default'],
       ['Debug Mode', debug],
     ]);

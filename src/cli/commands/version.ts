@@ -1,7 +1,7 @@
 import type { SystemVersion } from '../../api/index.ts';
 import { textFlag } from '../../base/index.ts';
 import { newestApiVersion, systemVersion } from '../../client/index.ts';
-import { defineCommand, none, programVersion, type Context } from '../command.ts';
+import { defineCommand, none, type Context } from '../command.ts';
 import { GoStruct, Template } from '../format/index.ts';
 import { objectFormatUsage } from '../listing.ts';
 import { buildTime } from '../times.ts';
@@ -16,10 +16,10 @@ function field(indent: string, name: string, value: string): string {
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 const architecture = architectures[process.arch] ?? process.arch;
 
-function clientFacts(apiVersion: string) {
+function clientFacts(version: string, apiVersion: string) {
   return {
     Platform: { Name: 'Gantry' },
-    Version: programVersion,
+    Version: version,
     ApiVersion: apiVersion,
     DefaultAPIVersion: newestApiVersion,
     GitCommit: '',
@@ -31,10 +31,10 @@ function clientFacts(apiVersion: string) {
   };
 }
 
-function clientText(apiVersion: string): string {
+function clientText(version: string, apiVersion: string): string {
   const downgraded = apiVersion === newestApiVersion ? '' : ` (downgraded from ${newestApiVersion})`;
   return (
-    `Client: Gantry\n${field(' ', 'Version', programVersion)}${field(' ', 'API version', apiVersion + downgraded)}` +
+    `Client: Gantry\n${field(' ', 'Version')}${field(' ', 'API version', apiVersion + downgraded)}` +
     `${field(' ', 'OS/Arch', `linux/${architecture}`)}${field(' ', 'Context', 'default')}`
   );
 }
@@ -67,7 +67,10 @@ function serverText(server: SystemVersion): string {
 
 async function printFormatted(context: Context, format: string, apiVersion: string): Promise<void> {
   const server = await systemVersion(context.api);
-  const data = new GoStruct('system.Version', { Client: clientFacts(apiVersion), Server: server });
+  const data = new GoStruct('system.Version', {
+    Client: clientFacts(context.world.version, apiVersion),
+    Server: server,
+  });
   const template = new Template(format === 'json' ? '{{json .}}' : format);
   await write(context.world.stdout, `${template.execute(data)}\n`);
 }
@@ -84,7 +87,7 @@ export const command = defineCommand({
       await printFormatted(context, values.format, apiVersion);
       return 0;
     }
-    await write(world.stdout, clientText(apiVersion));
+    await write(world.stdout, clientText(world.version, apiVersion));
     if (ping instanceof Error) throw ping;
     await write(world.stdout, serverText(await systemVersion(api)));
     return 0;

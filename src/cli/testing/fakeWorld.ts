@@ -42,6 +42,7 @@ export function fakeWorld(options: {
     stderr: errors.output,
     environment: options.environment ?? {},
     workingDirectory: '/work/dir',
+    version: '1.2.3',
     onSignal(name, handler) {
       const own = handlers.get(name) ?? new Set();
       handlers.set(name, own.add(handler));
