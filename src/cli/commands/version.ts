@@ -34,7 +34,7 @@ function clientFacts(version: string, apiVersion: string) {
 function clientText(version: string, apiVersion: string): string {
   const downgraded = apiVersion === newestApiVersion ? '' : ` (downgraded from ${newestApiVersion})`;
   return (
-    `Client: Gantry\n${field(' ', 'Version')}${field(' ', 'API version', apiVersion + downgraded)}` +
+    `Client: Gantry\n${field(' ', 'Version', version)}${field(' ', 'API version', apiVersion + downgraded)}` +
     `${field(' ', 'OS/Arch', `linux/${architecture}`)}${field(' ', 'Context', 'default')}`
   );
 }
