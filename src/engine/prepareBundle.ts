@@ -62,7 +62,7 @@ async function writeContainerFiles(parts: Parts, record: ContainerRecord, sandbo
         domainname: config.Domainname ?? '',
         address: sandbox?.endpoint?.address,
         extraHosts: hostConfig.ExtraHosts ?? [],
-        hostGateway: sandbox?.endpoint?.gateway,
+        hostGateway: parts.network.options.address.split('/')[0],
         ...(isHostNetwork ? { hostText: await readHostFile('/etc/hosts') } : {}),
       }),
     ),
@@ -96,10 +96,11 @@ async function hostResolvConf(): Promise<string> {
 
 /** Bind sources as they are on the host; `-v` makes a missing directory, `--mount` refuses. */
 async function usableMounts(binds: readonly BindMount[]): Promise<readonly ContainerMount[]> {
-  return Promise.all(binds.map((bind) => (bind.type === 'bind' ? usableBind(bind) : bind)));
+  return Promise.all(binds.map(usableMount));
 }
 
-async function usableBind(bind: BindMount): Promise<ContainerMount> {
+async function usableMount(bind: BindMount): Promise<ContainerMount> {
+  if (bind.type !== 'bind') return bind;
   const source = statSync(bind.source, { throwIfNoEntry: false });
   // nothing is mounted below a file, and crun opens the target of a recursive read-only bind as a directory
   if (source !== undefined) return source.isDirectory() ? bind : { ...bind, nonRecursive: true };

@@ -85,7 +85,8 @@ export function uniqueName(what = 'c'): string {
   return `${prefix}-${what}-${randomBytes(4).toString('hex')}`;
 }
 
-function clientEnvironment(env: RunOptions['env'] = {}): RunOptions['env'] {
+/** The environment in which the client finds the daemon, and no configuration of the host. */
+export function clientEnvironment(env: RunOptions['env'] = {}): RunOptions['env'] {
   const { host, clientConfigDirectory } = engine();
   return { DOCKER_HOST: host, DOCKER_CONFIG: clientConfigDirectory, DOCKER_CONTEXT: undefined, ...env };
 }
