@@ -38,9 +38,11 @@ async function demo(): Promise<void> {
   const gantryd = await newGantryd(registry?.url).start();
   const state: DemoState = { daemonPid: gantryd.pid, registryPid: registry?.pid };
   writeFileSync(stateFile, JSON.stringify(state));
-  show('pull', 'The image is not in the store: it is fetched, every byte checked, and unpacked.', ['pull', 'alpine']);
-  show('run', 'A container is created from it, started, and its output is shown.', ['run', 'alpine', 'ls']);
-  show('ps', 'It has ended; what is left of it:', ['ps', '-a']);
+  const begun = Math.floor(Date.now() / 1000);
+  show('run', 'No image is in the store yet: it is pulled, a container is made of it, and its output shown.', ['run', 'alpine', 'ls']);
+  const window = ['--since', `${begun}`, '--until', `${Math.floor(Date.now() / 1000) + 1}`];
+  show('events', 'What the daemon did for that:', ['events', ...window, '--format', '{{.Type}} {{.Action}}']);
+  show('ps', 'The container has ended; what is left of it:', ['ps', '-a']);
   farewell(gantryd);
 }
 
@@ -64,11 +66,11 @@ async function chooseRegistry(): Promise<{ url: string; pid: number } | undefine
   return registry;
 }
 
-/** Any HTTP answer will do: the Hub asks for a token first. */
+/** The registry itself answers 401 and names the scheme; some other 4xx is a proxy's. */
 async function reachable(url: string): Promise<boolean> {
   try {
-    await fetch(url, { signal: AbortSignal.timeout(4000) });
-    return true;
+    const answer = await fetch(url, { signal: AbortSignal.timeout(4000) });
+    return answer.ok || answer.headers.has('www-authenticate');
   } catch {
     return false;
   }
