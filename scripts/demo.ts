@@ -39,7 +39,11 @@ async function demo(): Promise<void> {
   const state: DemoState = { daemonPid: gantryd.pid, registryPid: registry?.pid };
   writeFileSync(stateFile, JSON.stringify(state));
   const begun = Math.floor(Date.now() / 1000);
-  show('run', 'No image is in the store yet: it is pulled, a container is made of it, and its output shown.', ['run', 'alpine', 'ls']);
+  show('run', 'No image is in the store yet: it is pulled, a container is made of it, and its output shown.', [
+    'run',
+    'alpine',
+    'ls',
+  ]);
   const window = ['--since', `${begun}`, '--until', `${Math.floor(Date.now() / 1000) + 1}`];
   show('events', 'What the daemon did for that:', ['events', ...window, '--format', '{{.Type}} {{.Action}}']);
   show('ps', 'The container has ended; what is left of it:', ['ps', '-a']);

@@ -11,8 +11,12 @@ export function parseTimeOrDuration(text: string, nowNs: bigint): bigint {
   try {
     return nowNs - parseGoDuration(text);
   } catch (error) {
-    throw new GantryError('invalid', `invalid time ${JSON.stringify(text)}: expected a duration such as 24h, or a timestamp`, {
-      cause: error,
-    });
+    throw new GantryError(
+      'invalid',
+      `invalid time ${JSON.stringify(text)}: expected a duration such as 24h, or a timestamp`,
+      {
+        cause: error,
+      },
+    );
   }
 }

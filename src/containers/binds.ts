@@ -92,7 +92,7 @@ function parseMount(mount: NonNullable<NonNullable<HostConfig['Mounts']>[number]
     ...shared,
     type,
     source: posix.normalize(source),
-    propagation: (mount.BindOptions?.Propagation || 'rprivate'),
+    propagation: mount.BindOptions?.Propagation || 'rprivate',
     nonRecursive: mount.BindOptions?.NonRecursive === true,
     createSource: mount.BindOptions?.CreateMountpoint === true,
     options: [],
