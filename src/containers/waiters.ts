@@ -19,6 +19,7 @@ export class Waiters {
   /** Resolves at the container's next `moment`; never when `signal` aborts first. A wait for an exit also ends with the removal. */
   next(id: string, moment: Moment, signal: AbortSignal): Promise<WaitResult> {
     const { promise, resolve } = Promise.withResolvers<WaitResult>();
+    if (signal.aborted) return promise;
     const waiter: Waiter = { moment, settle: resolve };
     const waiting = this.#byId.get(id) ?? new Set();
     this.#byId.set(id, waiting.add(waiter));
