@@ -79,8 +79,29 @@ async function launch(
   exec.process = process;
   const session = connect(parts, exec, request, process);
   announce(parts, record, `exec_start: ${(exec.request.Cmd ?? []).join(' ')}`, { execID: exec.id });
-  void process.exit.then((exit) => settleExec(parts, exec, record, stateDir, exit.code));
-  return session;
+  const settled = process.exit.then((exit) => settleExec(parts, exec, record, stateDir, exit.code));
+  return session === undefined ? undefined : untilSettled(session, settled);
+}
+
+/** Clients ask for the exit code as soon as the output has ended: it is there by then. */
+function untilSettled(session: HubSession, settled: Promise<void>): HubSession {
+  const left = Promise.withResolvers<void>();
+  async function* output(): AsyncGenerator<HubChunk> {
+    yield* session.output;
+    if (!session.detached) await Promise.race([settled, left.promise]);
+  }
+  return {
+    tty: session.tty,
+    output: output(),
+    stdin: session.stdin,
+    get detached() {
+      return session.detached;
+    },
+    close: () => {
+      left.resolve();
+      session.close();
+    },
+  };
 }
 
 async function describe(
