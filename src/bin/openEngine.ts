@@ -57,7 +57,6 @@ export async function openEngine(options: DaemonOptions, logger: Logger): Promis
     id: ids.bridge,
     bridge: {
       name: options.bridge,
-      isExternal: isExternalBridge(options, records),
       ...(options.bridgeAddress === undefined ? {} : { address: options.bridgeAddress }),
       enableIpMasquerade: options.masquerade,
       manageFirewall: options.firewall,
@@ -119,18 +118,6 @@ function settingsOf(options: DaemonOptions, defaultRuntime: string, cgroups: Cgr
     initPath: options.initPath ?? initPrograms.map(findProgram).find((path) => path !== undefined),
     liveRestore: options.liveRestore,
   };
-}
-
-/**
- * Whether the bridge is the administrator's: it was there before this data root's daemon first used it. Naming its address
- * (--bip) claims it for the daemon.
- */
-function isExternalBridge({ bridge, bridgeAddress }: DaemonOptions, records: RecordDatabase): boolean {
-  const owned = records.collection<{ readonly name: string }>('bridges');
-  if (owned.has(bridge)) return false;
-  if (bridgeAddress === undefined && existsSync(`/sys/class/net/${bridge}`)) return true;
-  owned.put(bridge, { name: bridge });
-  return false;
 }
 
 /** The daemon's own id, made once. */

@@ -34,8 +34,12 @@ export function refused(state: ContainerState, exitCode: number, error: string):
 }
 
 /** Its init has ended. */
-export function exited(state: ContainerState, exitCode: number, at: string): ContainerState {
-  return { ...state, status: 'exited', pid: 0, exitCode, finishedAt: at };
+export function exited(
+  state: ContainerState,
+  { exitCode, oomKilled }: Pick<ContainerState, 'exitCode' | 'oomKilled'>,
+  at: string,
+): ContainerState {
+  return { ...state, status: 'exited', pid: 0, exitCode, oomKilled, finishedAt: at };
 }
 
 /** Its init has ended and the restart policy will start it again. */

@@ -6,7 +6,7 @@ import { GantryError, zeroTime } from '../base/index.ts';
 import { networkModeOf } from './networkMode.ts';
 import type { EngineParts } from './parts.ts';
 
-type Parts = Pick<EngineParts, 'network' | 'networkIds' | 'dataPaths' | 'snapshots' | 'images' | 'execs'>;
+type Parts = Pick<EngineParts, 'network' | 'networkIds' | 'dataPaths' | 'execPaths' | 'snapshots' | 'images' | 'execs'>;
 
 export interface ContainerSize {
   readonly writableBytes: number;
@@ -77,7 +77,10 @@ export function inspectView(parts: Parts, record: ContainerRecord, size: Contain
     AppArmorProfile: '',
     ExecIDs: execIds.length === 0 ? null : execIds,
     HostConfig: record.hostConfig,
-    GraphDriver: { Data: { ...parts.snapshots.describe(record.id) }, Name: parts.snapshots.name },
+    GraphDriver: {
+      Data: { ...parts.snapshots.describe(record.id), MergedDir: parts.execPaths.container(record.id).rootfs },
+      Name: parts.snapshots.name,
+    },
     ...(size === undefined ? {} : { SizeRw: size.writableBytes, SizeRootFs: size.rootBytes }),
     Mounts: mountsOf(record),
     Config: configView(record),

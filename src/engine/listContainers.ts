@@ -7,7 +7,7 @@ import type { EngineParts } from './parts.ts';
 
 type Parts = Pick<
   EngineParts,
-  'clock' | 'containers' | 'images' | 'network' | 'networkIds' | 'dataPaths' | 'snapshots' | 'execs'
+  'clock' | 'containers' | 'images' | 'network' | 'networkIds' | 'dataPaths' | 'execPaths' | 'snapshots' | 'execs'
 >;
 
 export interface ListOptions {

@@ -1,4 +1,5 @@
 import type { OutputHub } from '../base/index.ts';
+import type { OomWatch } from '../linux/index.ts';
 import type { RuntimeProcess } from '../runtime/index.ts';
 
 import type { LateSession } from './lateSession.ts';
@@ -7,6 +8,8 @@ import type { LateSession } from './lateSession.ts';
 export interface LiveContainer {
   readonly process: RuntimeProcess;
   readonly hub: OutputHub;
+  /** Present when its memory is limited. */
+  readonly oom: OomWatch | undefined;
   /** Resolves when its end has been recorded and what it held has been given back. Never rejects. */
   readonly settled: Promise<void>;
 }
@@ -15,6 +18,7 @@ export interface LiveContainer {
 export class LiveContainers {
   readonly #live = new Map<string, LiveContainer>();
   readonly #early = new Map<string, Set<LateSession>>();
+  readonly #removals = new Map<string, number>();
   readonly #restarts = new Map<string, { readonly timer: NodeJS.Timeout; readonly delayMs: number }>();
 
   get(id: string): LiveContainer | undefined {
@@ -46,6 +50,20 @@ export class LiveContainers {
   abandonEarly(id: string): void {
     for (const session of this.#early.get(id) ?? []) session.abandon();
     this.#early.delete(id);
+  }
+
+  /** Marks a container that is about to be removed by force: it is not started meanwhile. Undone by what it returns. */
+  markRemoval(id: string): () => void {
+    this.#removals.set(id, (this.#removals.get(id) ?? 0) + 1);
+    return () => {
+      const left = (this.#removals.get(id) ?? 0) - 1;
+      if (left > 0) this.#removals.set(id, left);
+      else this.#removals.delete(id);
+    };
+  }
+
+  isMarkedForRemoval(id: string): boolean {
+    return this.#removals.has(id);
   }
 
   /** Plans a restart; an earlier plan is dropped. */

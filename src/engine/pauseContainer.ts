@@ -1,20 +1,25 @@
-import { GantryError } from '../base/index.ts';
-import { isAlive, paused, unpaused } from '../containers/index.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { GantryError, isKind } from '../base/index.ts';
+import { isAlive, paused, unpaused, type ContainerRecord } from '../containers/index.ts';
 
 import { announce } from './containerEvents.ts';
 import type { EngineParts } from './parts.ts';
 import { runtimeOf } from './runtimeOf.ts';
 
-type Parts = Pick<EngineParts, 'containers' | 'locks' | 'runtimes' | 'journal'>;
+export type PauseParts = Pick<EngineParts, 'containers' | 'locks' | 'runtimes' | 'journal' | 'live'>;
+
+/** How long the end of a container that the runtime no longer knows may take to be seen. */
+const endPatienceMs = 1000;
 
 /** POST /containers/{id}/pause: freezes all processes. */
-export async function pauseContainer(parts: Parts, ref: string): Promise<void> {
+export async function pauseContainer(parts: PauseParts, ref: string): Promise<void> {
   const { id } = parts.containers.find(ref);
   await parts.locks.run(id, async () => {
     const record = parts.containers.find(id);
     if (record.state.status === 'paused') throw new GantryError('conflict', `container ${id} is already paused`);
-    if (!isAlive(record.state)) throw new GantryError('conflict', `container ${id} is not running`);
-    await runtimeOf(parts, record).pause(id);
+    if (!isAlive(record.state)) throw notRunning(id);
+    await unlessEnded(parts, id, runtimeOf(parts, record).pause(id));
     announce(
       parts,
       parts.containers.update(id, (current) => ({ ...current, state: paused(current.state) })),
@@ -24,17 +29,50 @@ export async function pauseContainer(parts: Parts, ref: string): Promise<void> {
 }
 
 /** POST /containers/{id}/unpause: thaws them. */
-export async function unpauseContainer(parts: Parts, ref: string): Promise<void> {
+export async function unpauseContainer(parts: PauseParts, ref: string): Promise<void> {
   const { id } = parts.containers.find(ref);
   await parts.locks.run(id, async () => {
     const record = parts.containers.find(id);
     // Docker answers 500 here; its clients show the text.
     if (record.state.status !== 'paused') throw new GantryError('internal', `Container ${id} is not paused`);
-    await runtimeOf(parts, record).resume(id);
-    announce(
-      parts,
-      parts.containers.update(id, (current) => ({ ...current, state: unpaused(current.state) })),
-      'unpause',
-    );
+    await resume(parts, record);
   });
+}
+
+/** Wakes a container that is paused, so that it can act on a signal. One that is not, or has ended, is left as it is. */
+export async function thaw(parts: PauseParts, id: string): Promise<void> {
+  await parts.locks.run(id, async () => {
+    const record = parts.containers.get(id);
+    if (record?.state.status !== 'paused') return;
+    try {
+      await resume(parts, record);
+    } catch (error) {
+      if (!isKind(error, 'conflict')) throw error;
+    }
+  });
+}
+
+async function resume(parts: PauseParts, record: ContainerRecord): Promise<void> {
+  const { id } = record;
+  await unlessEnded(parts, id, runtimeOf(parts, record).resume(id));
+  announce(
+    parts,
+    parts.containers.update(id, (current) => ({ ...current, state: unpaused(current.state) })),
+    'unpause',
+  );
+}
+
+/** The runtime refuses what has ended before its end is on record: that is a conflict, and no failure. */
+async function unlessEnded({ live }: PauseParts, id: string, change: Promise<void>): Promise<void> {
+  try {
+    await change;
+  } catch (error) {
+    const ended = live.get(id)?.process.exit.then(() => true) ?? true;
+    if (await Promise.race([ended, delay(endPatienceMs, false, { ref: false })])) throw notRunning(id);
+    throw error;
+  }
+}
+
+function notRunning(id: string): GantryError {
+  return new GantryError('conflict', `container ${id} is not running`);
 }

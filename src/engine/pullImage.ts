@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 
 import type { AuthConfig, ProgressMessage } from '../api/index.ts';
-import { GantryError, KeyedLock, messageOf } from '../base/index.ts';
+import { GantryError, messageOf } from '../base/index.ts';
 import { createPullProgress, type ImageLayer, type PullProgress } from '../images/index.ts';
 import {
   canonical,
@@ -55,9 +55,6 @@ interface Plan {
   readonly config: ImageConfig;
   readonly chain: readonly Digest[];
 }
-
-/** One layer's unpacking at a time per chain id, whoever pulls. */
-const unpacking = new KeyedLock();
 
 /**
  * POST /images/create?fromImage=: makes an image of a registry's, fetching only what the store lacks. Clients that ask for the
@@ -152,26 +149,31 @@ class Pull {
   }
 
   async #small(descriptor: Descriptor): Promise<Buffer> {
-    await this.#fetch(descriptor, () => {});
+    await this.#fetch(descriptor, this.#signal);
     return this.#parts.content.read(descriptor.digest);
   }
 
-  async #fetch(descriptor: Descriptor, onProgress: (currentBytes: number) => void): Promise<void> {
+  async #fetch(
+    descriptor: Descriptor,
+    signal: AbortSignal,
+    onProgress: (currentBytes: number) => void = () => {},
+  ): Promise<void> {
     const { content, registry } = this.#parts;
     if (content.stat(descriptor.digest) !== undefined) return;
     const writer = await content.writer(descriptor);
     if (writer === undefined) return;
     try {
-      await registry.fetchBlob(this.#reference, descriptor, writer, { ...this.#request, onProgress });
+      await registry.fetchBlob(this.#reference, descriptor, writer, { ...this.#request, signal, onProgress });
       await writer.commit();
     } finally {
       await writer.abort();
     }
   }
 
-  /** Layers come in parallel and are unpacked in order, each as soon as its parent is there. */
+  /** Layers come in parallel and are unpacked in order, each as soon as its parent is there. The first failure ends them all. */
   async #transfer({ manifest, config, chain }: Plan): Promise<void> {
     const failed = new AbortController();
+    const signal = AbortSignal.any([this.#signal, failed.signal]);
     const layers = manifest.layers.map((descriptor, at) => {
       const chainId = chain[at] ?? '';
       const exists = this.#parts.snapshots.stat(chainId) !== undefined;
@@ -181,9 +183,8 @@ class Pull {
       }
       if (this.#parts.pulls.isBusy) line.waiting();
       const arrived = this.#parts.pulls.download(async () => {
-        failed.signal.throwIfAborted();
-        this.#signal.throwIfAborted();
-        await this.#fetch(descriptor, (currentBytes) => line.downloading(currentBytes, descriptor.size));
+        signal.throwIfAborted();
+        await this.#fetch(descriptor, signal, (currentBytes) => line.downloading(currentBytes, descriptor.size));
         line.downloaded();
       });
       arrived.catch((error: unknown) => failed.abort(error));
@@ -192,18 +193,12 @@ class Pull {
     try {
       for (const [at, layer] of layers.entries()) {
         await layer.arrived;
-        await this.#unpack(
-          layer.chainId,
-          chain[at - 1],
-          layer.descriptor,
-          config.rootfs.diff_ids[at],
-          () => layer.line,
-        );
+        await this.#unpack(layer.chainId, chain[at - 1], layer.descriptor, config.rootfs.diff_ids[at], layer.line);
       }
     } catch (error) {
       failed.abort(error);
       await Promise.allSettled(layers.map(({ arrived }) => arrived));
-      throw error;
+      throw failed.signal.reason;
     }
   }
 
@@ -212,13 +207,14 @@ class Pull {
     parent: string | undefined,
     descriptor: Descriptor,
     diffId: Digest | undefined,
-    line: () => ReturnType<PullProgress['layer']>,
+    line: ReturnType<PullProgress['layer']>,
   ): Promise<void> {
-    const { snapshots, content, logger } = this.#parts;
-    await unpacking.run(chainId, async () => {
+    const { snapshots, content, logger, locks } = this.#parts;
+    // Whoever pulls: a layer is unpacked once.
+    await locks.run(`unpack ${chainId}`, async () => {
       if (snapshots.stat(chainId) !== undefined) return;
       const key = `unpack-${randomBytes(8).toString('hex')}`;
-      line().extracting(0, descriptor.size);
+      line.extracting(0, descriptor.size);
       await snapshots.prepare(key, parent);
       try {
         const source = {
@@ -236,7 +232,7 @@ class Pull {
           );
         throw error;
       }
-      line().complete();
+      line.complete();
     });
   }
 

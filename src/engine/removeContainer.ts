@@ -15,16 +15,34 @@ export async function removeContainer(
 ): Promise<void> {
   if (options.link) throw new GantryError('notImplemented', 'links are not available: there is no link to remove');
   const { id } = parts.containers.find(ref);
-  if (options.force) await killAndWait(parts, id);
+  if (!options.force) return removeLocked(parts, id, ref);
+  const unmark = parts.live.markRemoval(id);
+  try {
+    // A start that was under way may have won the lock: what it started is ended too.
+    while (!(await removeByForce(parts, id)));
+  } finally {
+    unmark();
+  }
+}
+
+async function removeLocked(parts: RemoveParts, id: string, ref: string): Promise<void> {
   await parts.locks.run(id, async () => {
     const record = parts.containers.get(id);
-    if (record === undefined) {
-      // Somebody else's removal, or --rm, was faster; the result is what was asked for.
-      if (options.force) return;
-      throw new GantryError('notFound', `No such container: ${ref}`);
-    }
+    if (record === undefined) throw new GantryError('notFound', `No such container: ${ref}`);
     refuseRunning(record);
     await deleteContainer(parts, record);
+  });
+}
+
+/** Ends a container and removes it; false when it runs again. One that is gone already is what was asked for. */
+async function removeByForce(parts: RemoveParts, id: string): Promise<boolean> {
+  await killAndWait(parts, id);
+  return parts.locks.run(id, async () => {
+    const record = parts.containers.get(id);
+    if (record === undefined) return true;
+    if (isAlive(record.state)) return false;
+    await deleteContainer(parts, record);
+    return true;
   });
 }
 

@@ -11,6 +11,7 @@ import {
 } from '../containers/index.ts';
 import { removeCgroup } from '../linux/index.ts';
 
+import { containerCgroup, watchMemory } from './containerCgroup.ts';
 import { deleteContainer } from './deleteContainer.ts';
 import type { EngineParts } from './parts.ts';
 import { stdioOf } from './prepareBundle.ts';
@@ -18,10 +19,10 @@ import { runtimeOf } from './runtimeOf.ts';
 import { release, settle } from './settleContainer.ts';
 import { connectStreams, restartByPolicy, startLocked, type StartParts } from './startContainer.ts';
 
-type Parts = StartParts & Pick<EngineParts, 'images' | 'content' | 'cgroups'>;
+type Parts = StartParts & Pick<EngineParts, 'images' | 'content'>;
 
 /** Exit code of a container whose end nobody saw: the host went down with it. */
-const unseenExitCode = 255;
+const unseenExit = { exitCode: 255, oomKilled: false };
 
 /**
  * Run once at start, before the first request: takes running containers back in hand, records the end of those that ended
@@ -46,7 +47,7 @@ async function takeBack(parts: Parts, record: ContainerRecord): Promise<boolean>
     const process = await runtimeOf(parts, record).reattach(dir, stdioOf(record, { uid: 0, gid: 0 }));
     if (process !== undefined) {
       const hub = connectStreams(parts, record, process, await parts.logs.of(record).open());
-      const live = { process, hub };
+      const live = { process, hub, oom: watchMemory(parts, record) };
       const settled = process.exit.then((exit) =>
         settle(parts, id, live, exit, (restartId) => restartByPolicy(parts, restartId)),
       );
@@ -57,7 +58,7 @@ async function takeBack(parts: Parts, record: ContainerRecord): Promise<boolean>
     parts.logger.warn('taking a container back failed', { container: id, error: messageOf(error) });
   }
   const at = formatTime(parts.clock());
-  parts.containers.update(id, (current) => ({ ...current, state: exited(current.state, unseenExitCode, at) }));
+  parts.containers.update(id, (current) => ({ ...current, state: exited(current.state, unseenExit, at) }));
   return false;
 }
 
@@ -87,7 +88,7 @@ async function sweepExecDir(parts: Parts, id: string): Promise<void> {
   await logged(parts, 'process directory', id, async () => {
     const runtimes = record === undefined ? [...parts.runtimes.values()] : [runtimeOf(parts, record)];
     for (const runtime of runtimes) await runtime.delete(id);
-    removeCgroup(parts.cgroups, `${record?.hostConfig.CgroupParent || parts.settings.cgroupParent}/${id}`);
+    removeCgroup(parts.cgroups, containerCgroup(parts, record ?? { id }));
     await parts.mounter.unmount(rootfs, { lazy: true });
     await rm(dir, { recursive: true, force: true });
   });

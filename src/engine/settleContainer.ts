@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 
-import { formatTime, messageOf, type OutputHub } from '../base/index.ts';
+import { formatTime, messageOf } from '../base/index.ts';
 import {
   exited,
   isAlive,
@@ -10,9 +10,11 @@ import {
   shouldRestart,
   type ContainerRecord,
 } from '../containers/index.ts';
-import type { ProcessExit, RuntimeProcess } from '../runtime/index.ts';
+import type { ProcessExit } from '../runtime/index.ts';
 
 import { announce, announceNetwork } from './containerEvents.ts';
+import type { LiveContainer } from './live.ts';
+import { clearRuntimeState } from './containerCgroup.ts';
 import { networkModeOf } from './networkMode.ts';
 import type { EngineParts } from './parts.ts';
 import { deleteContainer } from './deleteContainer.ts';
@@ -25,6 +27,7 @@ export type SettleParts = Pick<
   | 'dataPaths'
   | 'execPaths'
   | 'mounter'
+  | 'cgroups'
   | 'snapshots'
   | 'network'
   | 'runtimes'
@@ -37,6 +40,12 @@ export type SettleParts = Pick<
   | 'logs'
 >;
 
+/** What is still in hand of a container whose init has ended. */
+export type EndedContainer = Omit<LiveContainer, 'settled'>;
+
+/** How a container's init ended. */
+type ContainerExit = ProcessExit & { readonly oomKilled: boolean };
+
 /**
  * What follows the end of a container's init: its last output is flushed, the exit is recorded and announced, what it held is
  * given back, whoever waits is told; then it is removed (--rm) or started again (restart policy). Never rejects.
@@ -44,13 +53,14 @@ export type SettleParts = Pick<
 export async function settle(
   parts: SettleParts,
   id: string,
-  ended: { readonly process: RuntimeProcess; readonly hub: OutputHub },
+  ended: EndedContainer,
   exit: ProcessExit,
   restart: (id: string) => Promise<void>,
 ): Promise<void> {
   try {
+    const oomKilled = (await ended.oom?.hasKilled()) ?? false;
     await ended.hub.closed;
-    await parts.locks.run(id, () => settleLocked(parts, id, exit, restart));
+    await parts.locks.run(id, () => settleLocked(parts, id, { ...exit, oomKilled }, restart));
   } catch (error) {
     parts.logger.error('recording the end of a container failed', { container: id, error: messageOf(error) });
   }
@@ -59,7 +69,7 @@ export async function settle(
 async function settleLocked(
   parts: SettleParts,
   id: string,
-  exit: ProcessExit,
+  exit: ContainerExit,
   restart: (id: string) => Promise<void>,
 ): Promise<void> {
   const before = parts.containers.get(id);
@@ -73,16 +83,17 @@ async function settleLocked(
   else planRestart(parts, record, restart);
 }
 
-function recordExit(parts: SettleParts, before: ContainerRecord, exit: ProcessExit): ContainerRecord {
+function recordExit(parts: SettleParts, before: ContainerRecord, exit: ContainerExit): ContainerRecord {
   const at = formatTime(parts.clock());
   return parts.containers.update(before.id, (record) => ({
     ...record,
-    state: exited(record.state, exit.code, at),
+    state: exited(record.state, { exitCode: exit.code, oomKilled: exit.oomKilled }, at),
   }));
 }
 
 function announceExit(parts: SettleParts, record: ContainerRecord): void {
   const { state } = record;
+  if (state.oomKilled) announce(parts, record, 'oom');
   const seconds = Math.max(0, Math.floor((Date.parse(state.finishedAt) - Date.parse(state.startedAt)) / 1000));
   announce(parts, record, 'die', { exitCode: String(state.exitCode), execDuration: String(seconds) });
 }
@@ -92,6 +103,7 @@ export async function release(parts: SettleParts, record: ContainerRecord): Prom
   const { dir, rootfs } = parts.execPaths.container(record.id);
   const steps: readonly (readonly [string, () => Promise<void>])[] = [
     ['network', () => parts.network.detach(record.id)],
+    ['cgroup', () => clearRuntimeState(parts, record)],
     ['mount', () => parts.mounter.unmount(rootfs, { lazy: true })],
     ['process directory', () => rm(dir, { recursive: true, force: true })],
   ];

@@ -6,13 +6,14 @@ import type { LogWriter } from '../logs/index.ts';
 import type { Sandbox } from '../network/index.ts';
 import { StartRefusal, type RuntimeProcess } from '../runtime/index.ts';
 
+import { clearRuntimeState, watchMemory } from './containerCgroup.ts';
 import { deleteContainer } from './deleteContainer.ts';
 import { prepareBundle } from './prepareBundle.ts';
 import { announce, announceNetwork } from './containerEvents.ts';
 import { networkModeOf } from './networkMode.ts';
 import type { EngineParts } from './parts.ts';
 import { runtimeOf } from './runtimeOf.ts';
-import { settle, type SettleParts } from './settleContainer.ts';
+import { settle, type EndedContainer, type SettleParts } from './settleContainer.ts';
 
 export type StartParts = SettleParts & Pick<EngineParts, 'host'>;
 
@@ -21,13 +22,14 @@ export async function startContainer(parts: StartParts, ref: string): Promise<vo
   const { id } = parts.containers.find(ref);
   await parts.locks.run(id, async () => {
     const record = parts.containers.find(id);
-    checkStartable(record);
+    checkStartable(record, parts.live.isMarkedForRemoval(id));
     parts.live.cancelRestart(id);
     await startLocked(parts, record);
   });
 }
 
-function checkStartable({ id, state }: ContainerRecord): void {
+function checkStartable({ id, state }: ContainerRecord, isMarkedForRemoval: boolean): void {
+  const marked = new GantryError('conflict', 'container is marked for removal and cannot be started');
   switch (state.status) {
     case 'running':
       throw new GantryError('notModified', `container ${id} is already running`);
@@ -35,10 +37,11 @@ function checkStartable({ id, state }: ContainerRecord): void {
       throw new GantryError('conflict', 'cannot start a paused container, try unpause instead');
     case 'removing':
     case 'dead':
-      throw new GantryError('conflict', 'container is marked for removal and cannot be started');
+      throw marked;
     case 'created':
     case 'exited':
     case 'restarting':
+      if (isMarkedForRemoval) throw marked;
   }
 }
 
@@ -69,11 +72,7 @@ export async function startLocked(parts: StartParts, record: ContainerRecord): P
   }
 }
 
-async function launch(
-  parts: StartParts,
-  record: ContainerRecord,
-  undo: UndoStack,
-): Promise<{ process: RuntimeProcess; hub: OutputHub }> {
+async function launch(parts: StartParts, record: ContainerRecord, undo: UndoStack): Promise<EndedContainer> {
   const { dir, bundle, rootfs } = parts.execPaths.container(record.id);
   undo.push(() => rm(dir, { recursive: true, force: true }));
   await mkdir(bundle, { recursive: true, mode: 0o700 });
@@ -84,8 +83,9 @@ async function launch(
   const stdio = await prepareBundle(parts, record, sandbox);
   const log = await parts.logs.of(record).open();
   undo.push(() => log.close());
+  undo.push(() => clearRuntimeState(parts, record));
   const process = await runtimeOf(parts, record).run({ id: record.id, bundleDir: bundle, stateDir: dir, stdio });
-  return { process, hub: connectStreams(parts, record, process, log) };
+  return { process, hub: connectStreams(parts, record, process, log), oom: watchMemory(parts, record) };
 }
 
 async function joinNetwork(parts: StartParts, record: ContainerRecord, undo: UndoStack): Promise<Sandbox | undefined> {

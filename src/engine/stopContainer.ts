@@ -7,9 +7,9 @@ import { parseSignal } from '../linux/index.ts';
 import { announce } from './containerEvents.ts';
 import type { LiveContainer } from './live.ts';
 import type { EngineParts } from './parts.ts';
-import { runtimeOf } from './runtimeOf.ts';
+import { thaw } from './pauseContainer.ts';
 
-type StopParts = Pick<EngineParts, 'containers' | 'live' | 'runtimes' | 'journal' | 'locks'>;
+type StopParts = Pick<EngineParts, 'containers' | 'live' | 'runtimes' | 'journal' | 'locks' | 'waiters'>;
 
 export interface StopOptions {
   /** -1 waits for ever; undefined takes the container's own, else ten seconds. */
@@ -24,9 +24,14 @@ const killPatienceMs = 10_000;
 
 /** POST /containers/{id}/stop: the stop signal, then after the grace period SIGKILL. Not running: `notModified`. */
 export async function stopContainer(parts: StopParts, ref: string, options: StopOptions): Promise<void> {
-  const record = parts.containers.find(ref);
+  const { id } = parts.containers.find(ref);
+  const isCancelled = await cancelPlannedRestart(parts, id);
+  const record = parts.containers.find(id);
   const signal = stopSignal(record, options);
-  if (cancelPlannedRestart(parts, record)) return;
+  if (isCancelled) {
+    announce(parts, record, 'stop');
+    return;
+  }
   const live = parts.live.get(record.id);
   if (live === undefined || !isAlive(record.state)) {
     throw new GantryError('notModified', `container ${record.id} is not running`);
@@ -40,15 +45,22 @@ export function stopSignal(record: ContainerRecord, options: StopOptions): numbe
   return parseSignal(options.signal || record.config.StopSignal || 'SIGTERM');
 }
 
-/** A container that waits for its restart is stopped by forgetting the restart. */
-function cancelPlannedRestart({ containers, live }: StopParts, { id, state }: ContainerRecord): boolean {
-  if (state.status !== 'restarting') return false;
-  live.cancelRestart(id);
-  containers.update(id, (current) => ({
-    ...current,
-    state: { ...stoppedOnPurpose(current.state), status: 'exited' },
-  }));
-  return true;
+/**
+ * A container that waits for its restart is stopped by forgetting the restart. Under its lock, since the restart may be under
+ * way: then it is not forgotten, and the container runs when this resolves.
+ */
+async function cancelPlannedRestart(parts: StopParts, id: string): Promise<boolean> {
+  if (parts.containers.get(id)?.state.status !== 'restarting') return false;
+  return parts.locks.run(id, async () => {
+    if (parts.containers.get(id)?.state.status !== 'restarting') return false;
+    parts.live.cancelRestart(id);
+    const { state } = parts.containers.update(id, (current) => ({
+      ...current,
+      state: { ...stoppedOnPurpose(current.state), status: 'exited' },
+    }));
+    parts.waiters.exited(id, { exitCode: state.exitCode, error: '' });
+    return true;
+  });
 }
 
 /** Ends a container that runs: stop signal, grace period, SIGKILL. */
@@ -70,7 +82,7 @@ function markStopped({ containers }: StopParts, id: string): void {
   containers.update(id, (record) => ({ ...record, state: stoppedOnPurpose(record.state) }));
 }
 
-/** Signals the init, and wakes a paused container so that it can act on the signal. */
+/** Signals the init, and wakes a paused container (also one whose pause is under way) so that it can act on the signal. */
 async function sendSignal(
   parts: StopParts,
   record: ContainerRecord,
@@ -78,7 +90,7 @@ async function sendSignal(
   signal: number,
 ): Promise<void> {
   if (live.process.signal(signal)) announce(parts, record, 'kill', { signal: String(signal) });
-  if (parts.containers.get(record.id)?.state.status === 'paused') await runtimeOf(parts, record).resume(record.id);
+  await thaw(parts, record.id);
 }
 
 async function forceEnd(parts: StopParts, record: ContainerRecord, live: LiveContainer): Promise<void> {
@@ -116,18 +128,18 @@ export async function killContainer(parts: StopParts, ref: string, signal: strin
     throw new GantryError('conflict', `cannot kill container: ${ref}: container ${record.id} is not running`);
   }
   announce(parts, record, 'kill', { signal: String(number) });
+  if (isStop) await thaw(parts, record.id);
   if (number !== killSignal) return;
-  if (record.state.status === 'paused') await runtimeOf(parts, record).resume(record.id);
   // Docker answers when a killed container is gone.
   await settledWithin(live, killPatienceMs);
 }
 
 /** Ends a container for good before its removal; one that does not run is left as it is. */
 export async function killAndWait(parts: StopParts, id: string): Promise<void> {
+  if (await cancelPlannedRestart(parts, id)) return;
   const record = parts.containers.get(id);
-  if (record === undefined || cancelPlannedRestart(parts, record)) return;
   const live = parts.live.get(id);
-  if (live === undefined) return;
+  if (record === undefined || live === undefined) return;
   markStopped(parts, id);
   await forceEnd(parts, record, live);
 }

@@ -3,6 +3,7 @@ import { GantryError } from '../base/index.ts';
 import { isAlive } from '../containers/index.ts';
 import { cgroupPids, runPs } from '../linux/index.ts';
 
+import { containerCgroup } from './containerCgroup.ts';
 import { announce } from './containerEvents.ts';
 import type { EngineParts } from './parts.ts';
 
@@ -18,8 +19,7 @@ export async function topContainer(
   if (!isAlive(record.state)) throw new GantryError('conflict', `container ${record.id} is not running`);
   const args = psArgs || '-ef';
   if (!safeArguments.test(args)) throw new GantryError('invalid', `invalid ps arguments: ${JSON.stringify(args)}`);
-  const parent = record.hostConfig.CgroupParent || parts.settings.cgroupParent;
-  const pids = new Set(cgroupPids(parts.cgroups, `${parent}/${record.id}`).map(String));
+  const pids = new Set(cgroupPids(parts.cgroups, containerCgroup(parts, record)).map(String));
   const table = parsePs(await runPs(args.split(/\s+/).filter((word) => word !== '')), pids);
   announce(parts, record, 'top');
   return table;

@@ -25,7 +25,7 @@ export interface Snapshotter {
   usage(key: string): Promise<SnapshotUsage>;
   stat(key: string): SnapshotInfo | undefined;
   list(): Iterable<SnapshotInfo>;
-  /** Paths for `GraphDriver.Data` of inspect, by Docker's names (LowerDir, MergedDir, UpperDir, WorkDir). */
+  /** Paths for `GraphDriver.Data` of inspect, by Docker's names (LowerDir, UpperDir, WorkDir; who mounts it adds MergedDir). */
   describe(key: string): Readonly<Record<string, string>>;
   /** Run once at start: finishes or takes back what a crash left. */
   sweep(): Promise<void>;
