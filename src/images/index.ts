@@ -1,11 +1,10 @@
 export { Images, openImages } from './images.ts';
 export type { ImageNames, NewImage } from './images.ts';
-export { findImage, referencesOf, shortId } from './lookup.ts';
-export { blobsStillNeeded, garbageBlobs, garbageSnapshots, layersStillNeeded } from './needs.ts';
+export { garbageBlobs, garbageSnapshots } from './needs.ts';
 export { createPullProgress } from './progress.ts';
 export type { LayerProgress, PullProgress } from './progress.ts';
 export { planPrune } from './prune.ts';
 export { planRemoval } from './remove.ts';
 export type { RemovalItem, RemovalOptions, RemovalPlan } from './remove.ts';
 export type { ImageFilters, ImageLayer, ImageRecord, ImageState, ImageUser, ReferenceRecord } from './types.ts';
-export { history, inspect, list, summary } from './views.ts';
+export { history, inspect, list } from './views.ts';

@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
 
-import { GantryError } from '../base/index.ts';
-
 /** A content digest that has been checked: `sha256:` and 64 lower-case hex digits (OCI image spec, descriptor.md, "Digests"). */
 export type Digest = `sha256:${string}` & { readonly __digest: true };
 
@@ -10,13 +8,6 @@ const form = /^sha256:[0-9a-f]{64}$/;
 /** Whether `text` is a digest of a kind that the store keeps. */
 export function isDigest(text: string): text is Digest {
   return form.test(text);
-}
-
-/** `text` as a digest; throws `invalid` when it is none. */
-export function parseDigest(text: string): Digest {
-  if (!isDigest(text))
-    throw new GantryError('invalid', `invalid digest ${JSON.stringify(text)}: want sha256: and 64 hex digits`);
-  return text;
 }
 
 /** The digest of `bytes`. */
