@@ -179,7 +179,7 @@ class Pull {
       const exists = this.#parts.snapshots.stat(chainId) !== undefined;
       const line = this.#progress.layer(descriptor.digest, { exists });
       if (exists) {
-        return { descriptor, chainId, line, arrived: Promise.resolve() };
+        return { descriptor, chainId, line, exists, arrived: Promise.resolve() };
       }
       if (this.#parts.pulls.isBusy) line.waiting();
       const arrived = this.#parts.pulls.download(async () => {
@@ -188,11 +188,12 @@ class Pull {
         line.downloaded();
       });
       arrived.catch((error: unknown) => failed.abort(error));
-      return { descriptor, chainId, line, arrived };
+      return { descriptor, chainId, line, exists, arrived };
     });
     try {
       for (const [at, layer] of layers.entries()) {
         await layer.arrived;
+        if (layer.exists) continue;
         await this.#unpack(layer.chainId, chain[at - 1], layer.descriptor, config.rootfs.diff_ids[at], layer.line);
       }
     } catch (error) {
@@ -212,7 +213,7 @@ class Pull {
     const { snapshots, content, logger, locks } = this.#parts;
     // Whoever pulls: a layer is unpacked once.
     await locks.run(`unpack ${chainId}`, async () => {
-      if (snapshots.stat(chainId) !== undefined) return;
+      if (snapshots.stat(chainId) !== undefined) return line.complete();
       const key = `unpack-${randomBytes(8).toString('hex')}`;
       line.extracting(0, descriptor.size);
       await snapshots.prepare(key, parent);
