@@ -142,6 +142,8 @@ class StoreWorker {
   }
 
   #exited(): void {
+    clearTimeout(this.#idleTimer);
+    this.#pending?.signal?.removeEventListener('abort', this.#abort);
     if (!this.#isRetired) this.#owner.gone(this);
     const reason = this.#failure?.message ?? 'no reason given';
     this.#pending?.reject(new GantryError('internal', `a worker thread ended: ${reason}`, { cause: this.#failure }));
