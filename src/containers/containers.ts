@@ -1,7 +1,7 @@
 import { GantryError } from '../base/index.ts';
 
+import { IdIndex, noSuchContainer, resolveRef } from './identity.ts';
 import type { ContainerRecord } from './record.ts';
-import { IdIndex } from './identity.ts';
 
 /** What the table needs of a store: durable records by id. */
 export interface ContainerRecords {
@@ -46,14 +46,9 @@ export class Containers {
 
   /** The container that `ref` means: full id, name with or without slash, unique id prefix, in this order. */
   find(ref: string): ContainerRecord {
-    const byName = this.#idByName.get(ref.startsWith('/') ? ref.slice(1) : ref);
-    const id = this.#records.get(ref) === undefined ? (byName ?? this.#index.resolve(ref)) : ref;
-    const record = id === undefined ? undefined : this.#records.get(id);
-    if (record === undefined) {
-      throw new GantryError('notFound', `No such container: ${ref}`, {
-        hint: 'List all containers, stopped ones too, with `gantry ps -a`.',
-      });
-    }
+    const id = resolveRef(ref, { ids: this.#index, names: this.#idByName });
+    const record = this.#records.get(id);
+    if (record === undefined) throw noSuchContainer(ref);
     return record;
   }
 
@@ -66,7 +61,7 @@ export class Containers {
   /** Replaces the record by what `change` makes of the current one; `notFound` when it has gone meanwhile. */
   update(id: string, change: (record: ContainerRecord) => ContainerRecord): ContainerRecord {
     const record = this.#records.get(id);
-    if (record === undefined) throw new GantryError('notFound', `No such container: ${id}`);
+    if (record === undefined) throw noSuchContainer(id);
     const next = change(record);
     if (next.name !== record.name) {
       this.#claim(next.name, id);

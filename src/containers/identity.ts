@@ -80,6 +80,13 @@ export function resolveRef(
 ): string {
   const exact = ref.length === 64 && known.ids.resolve(ref) === ref ? ref : undefined;
   const id = exact ?? known.names.get(ref.startsWith('/') ? ref.slice(1) : ref) ?? known.ids.resolve(ref);
-  if (id === undefined) throw new GantryError('notFound', `No such container: ${ref}`);
+  if (id === undefined) throw noSuchContainer(ref);
   return id;
+}
+
+/** The refusal of a reference that means no container. */
+export function noSuchContainer(ref: string): GantryError {
+  return new GantryError('notFound', `No such container: ${ref}`, {
+    hint: 'List all containers, stopped ones too, with `gantry ps -a`.',
+  });
 }

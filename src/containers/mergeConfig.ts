@@ -21,7 +21,8 @@ function mergedCommand(own: ContainerConfig, image: ImageRunConfig): Pick<Contai
   const noCommand = command === undefined || command.length === 0;
   const chosen = noCommand ? image.Cmd : command;
   return {
-    Entrypoint: image.Entrypoint ? [...image.Entrypoint] : undefined,
+    // An empty list is an entrypoint, too: none.
+    Entrypoint: entrypoint === undefined && image.Entrypoint ? [...image.Entrypoint] : undefined,
     Cmd: chosen ? [...chosen] : undefined,
   };
 }
