@@ -1,5 +1,4 @@
 import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 
 import { formatTime, hasCode, messageOf } from '../base/index.ts';
 import {
@@ -68,7 +67,7 @@ async function sweepOrphans(parts: Parts, live: ReadonlySet<string>): Promise<vo
     if (!live.has(id)) await sweepExecDir(parts, id);
   }
   for (const id of await namesIn(parts.execPaths.execs)) {
-    await logged(parts, 'exec', id, () => rm(join(parts.execPaths.execs, id), { recursive: true, force: true }));
+    await logged(parts, 'exec', id, () => sweepExec(parts, parts.execPaths.exec(id)));
   }
   for (const id of await namesIn(parts.dataPaths.containers)) {
     if (parts.containers.get(id) !== undefined) continue;
@@ -82,12 +81,21 @@ async function sweepOrphans(parts: Parts, live: ReadonlySet<string>): Promise<vo
   }
 }
 
+/** The streams of an exec ended with the daemon that ran it; its process goes on. */
+async function sweepExec({ runtimes }: Parts, stateDir: string): Promise<void> {
+  for (const runtime of runtimes.values()) runtime.discard(stateDir);
+  await rm(stateDir, { recursive: true, force: true });
+}
+
 async function sweepExecDir(parts: Parts, id: string): Promise<void> {
   const { dir, rootfs } = parts.execPaths.container(id);
   const record = parts.containers.get(id);
   await logged(parts, 'process directory', id, async () => {
     const runtimes = record === undefined ? [...parts.runtimes.values()] : [runtimeOf(parts, record)];
-    for (const runtime of runtimes) await runtime.delete(id);
+    for (const runtime of runtimes) {
+      runtime.discard(dir);
+      await runtime.delete(id);
+    }
     removeCgroup(parts.cgroups, containerCgroup(parts, record ?? { id }));
     await parts.mounter.unmount(rootfs, { lazy: true });
     await rm(dir, { recursive: true, force: true });

@@ -40,11 +40,20 @@ export function adoptedCompanion(
   }
   return {
     end: () => {
-      handle.signal(sigkill);
+      if (handle.signal(sigkill)) killGroup(handle.pid);
       handle.close();
     },
     duplicate: (fd) => handle.duplicate(fd),
   };
+}
+
+/** A wrapper leads a process group, in which there may still be an OCI runtime that works for the daemon that has gone. */
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, sigkill);
+  } catch (error) {
+    if (!hasCode(error, 'ESRCH')) throw error;
+  }
 }
 
 function isOurs(pid: number, belongs: (procDir: string) => boolean): boolean {

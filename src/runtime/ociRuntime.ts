@@ -8,7 +8,7 @@ import { launch, runtimeEnv } from './launch.ts';
 import type { Launched } from './launch.ts';
 import { lastComplaint, refusalOf } from './refusal.ts';
 import type { Refused } from './refusal.ts';
-import { reattachProcess } from './reattach.ts';
+import { discardProcess, reattachProcess } from './reattach.ts';
 import { RunningProcess } from './runningProcess.ts';
 import { clearState, readPid, readState, statePaths } from './stateDir.ts';
 import type { StatePaths } from './stateDir.ts';
@@ -73,6 +73,10 @@ class CommandLineRuntime implements OciRuntime {
 
   async reattach(stateDir: string, stdio: ProcessStdio): Promise<RuntimeProcess | undefined> {
     return reattachProcess(statePaths(stateDir), stdio, this.#options.logger);
+  }
+
+  discard(stateDir: string): void {
+    discardProcess(statePaths(stateDir));
   }
 
   async pause(id: string): Promise<void> {

@@ -68,13 +68,24 @@ function reopenStatus(paths: StatePaths): StatusPipe {
   return written === undefined ? resumeStatus(paths.status) : { code: Promise.resolve(written.code), close: () => {} };
 }
 
+function adoptedWrapper(paths: StatePaths): ReturnType<typeof adoptedCompanion> {
+  return adoptedCompanion(readPid(paths.wrapper), (procDir) => hasArgument(procDir, paths.dir));
+}
+
+/** Ends the helpers of a process that an earlier daemon started, or was about to start, and that nobody takes back. */
+export function discardProcess(paths: StatePaths): void {
+  if (!existsSync(paths.dir)) return;
+  adoptedWrapper(paths)?.end();
+  adoptedHolder(paths)?.end();
+}
+
 /**
  * Takes back what an earlier daemon started in this state directory: running, or ended meanwhile with its output unread.
  * Undefined when there is no trace of a start, or the start itself had not come to its end.
  */
 export function reattachProcess(paths: StatePaths, stdio: ProcessStdio, logger: Logger): RuntimeProcess | undefined {
   const pid = readPid(paths.pid);
-  const wrapper = adoptedCompanion(readPid(paths.wrapper), (procDir) => hasArgument(procDir, paths.dir));
+  const wrapper = adoptedWrapper(paths);
   if (pid === undefined || !existsSync(paths.status)) {
     // A start that was refused, or cut short, while no daemon saw it: nothing is left of it but its helpers.
     wrapper?.end();

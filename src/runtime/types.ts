@@ -62,6 +62,8 @@ export interface OciRuntime {
   exec(request: ExecRequest): Promise<RuntimeProcess>;
   /** Takes a process that an earlier daemon started back in hand; undefined when it left no trace (a crash of the host). */
   reattach(stateDir: string, stdio: ProcessStdio): Promise<RuntimeProcess | undefined>;
+  /** Ends the helpers that an earlier daemon left in a state directory from which nothing is taken back. */
+  discard(stateDir: string): void;
   pause(id: string): Promise<void>;
   resume(id: string): Promise<void>;
   /** Removes what the runtime keeps of a container that is gone or must go (`delete --force`); unknown ids are no error. */

@@ -97,6 +97,14 @@ for (const name of runtimeNames)
       assert.deepEqual([out, exit.code], ['late', 137]);
     });
 
+    it('leaves no helper when it is not taken back', async (t) => {
+      const bench = openBench(t, name);
+      const { stateDir } = await leaveBehind(bench, ['sh', '-c', 'echo first; cat'], withStdin);
+      bench.runtime.discard(stateDir);
+      await until(() => isGone(stateDir, 'wrapper') && isGone(stateDir, 'holder'));
+      bench.runtime.discard(join(bench.dir, 'nothing'));
+    });
+
     it('cannot be taken back from a directory where nothing was started', async (t) => {
       const bench = openBench(t, name);
       assert.equal(await bench.runtime.reattach(join(bench.dir, 'nothing'), pipes), undefined);
