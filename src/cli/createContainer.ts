@@ -8,7 +8,7 @@ import { familiar, parseReference, withDefaultTag, type Reference } from '../oci
 import type { ContainerCreateRequest } from '../api/index.ts';
 import { programName, type Context } from './command.ts';
 import { createRequest, type ContainerInput } from './containerConfig.ts';
-import { ExitError } from './errors.ts';
+import { errorText, ExitError } from './errors.ts';
 import { pullReference } from './pullImage.ts';
 import { write } from './world.ts';
 
@@ -30,7 +30,7 @@ export function checkedRequest(
     }
     return createRequest(context.world, input, consoleSize);
   } catch (error) {
-    throw failedWith(context, 125, messageOf(error));
+    throw failedWith(context, 125, errorText(error));
   }
 }
 

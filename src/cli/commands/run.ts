@@ -12,7 +12,7 @@ import type { ContainerWait } from '../../api/index.ts';
 import { atLeast, defineCommand, type Context } from '../command.ts';
 import { containerFlags } from '../containerFlags.ts';
 import { checkedRequest, createWithImage, failedWith } from '../createContainer.ts';
-import { ExitError } from '../errors.ts';
+import { errorText, ExitError } from '../errors.ts';
 import { followSize, proxySignals, streamSession, terminalSize } from '../session.ts';
 import { write } from '../world.ts';
 
@@ -52,7 +52,7 @@ async function startOrFail(context: Context, id: string, gone: Promise<unknown> 
   } catch (error) {
     // With --rm the daemon removes what did not start; the next command must not meet it.
     await gone?.catch(() => {});
-    throw failedWith(context, startFailureStatus(messageOf(error)), messageOf(error));
+    throw failedWith(context, startFailureStatus(messageOf(error)), errorText(error));
   }
 }
 
@@ -130,7 +130,7 @@ export const command = defineCommand({
       const id = await createWithImage(context, body, { name, platform, pull, quiet, cidfile });
       return await (values.detach ? runDetached(context, id) : runAttached(context, id, body, values));
     } catch (error) {
-      throw error instanceof ExitError ? error : failedWith(context, 125, messageOf(error));
+      throw error instanceof ExitError ? error : failedWith(context, 125, errorText(error));
     }
   },
 });
