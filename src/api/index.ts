@@ -8,29 +8,45 @@ type Schemas = components['schemas'];
 export type AuthConfig = Schemas['AuthConfig'] & { auth?: string; identitytoken?: string; registrytoken?: string };
 /** Every field may be missing or null on the wire: Go's zero value. */
 type Nullable<T> = { [K in keyof T]?: T[K] | null };
+/** Null where Docker sends it for what is empty. */
+type NullIn<T, K extends keyof T> = Omit<T, K> & { [P in K]: T[P] | null };
 
 export type ContainerConfig = Nullable<Schemas['ContainerConfig']>;
 export type ContainerCreateResponse = Schemas['ContainerCreateResponse'];
-export type ContainerInspect = Nullable<Omit<Schemas['ContainerInspectResponse'], 'Config' | 'HostConfig'>> & {
+export type ContainerInspect = Nullable<
+  Omit<Schemas['ContainerInspectResponse'], 'Config' | 'HostConfig' | 'NetworkSettings'>
+> & {
   Config?: ContainerConfig;
   HostConfig?: HostConfig;
+  NetworkSettings?: NetworkSettings;
 };
-export type ContainerSummary = Schemas['ContainerSummary'];
+export type ContainerSummary = Omit<Schemas['ContainerSummary'], 'NetworkSettings'> & {
+  NetworkSettings?: Pick<NetworkSettings, 'Networks'>;
+};
 export type ContainerTop = Schemas['ContainerTopResponse'];
 export type ContainerWait = Schemas['ContainerWaitResponse'];
-export type EndpointSettings = Schemas['EndpointSettings'];
+export type EndpointSettings = Nullable<Schemas['EndpointSettings']>;
 /** Events of containers and images also carry the fields that events had before they had actors. */
 export type EventMessage = Schemas['EventMessage'] & { status?: string; id?: string; from?: string };
 export type HealthConfig = Schemas['HealthConfig'];
 export type HostConfig = Nullable<Schemas['HostConfig']>;
 export type ImageDeleteItem = Schemas['ImageDeleteResponseItem'];
-export type ImageHistoryItem = Schemas['ImageHistoryResponseItem'];
+export type ImageHistoryItem = NullIn<Schemas['ImageHistoryResponseItem'], 'Tags'>;
 export type ImageInspect = Schemas['ImageInspect'];
-export type ImageSummary = Schemas['ImageSummary'];
+export type ImageSummary = NullIn<Schemas['ImageSummary'], 'Labels'>;
 export type MountPoint = Schemas['MountPoint'];
-export type NetworkingConfig = Schemas['NetworkingConfig'];
-export type PortMap = Schemas['PortMap'];
-export type SystemInfo = Schemas['SystemInfo'];
+export type NetworkSettings = Nullable<Omit<Schemas['NetworkSettings'], 'Networks' | 'Ports'>> & {
+  /** Null for a port that is exposed and not published. */
+  Ports?: Record<string, Schemas['PortBinding'][] | null>;
+  Networks?: Record<string, EndpointSettings>;
+};
+export type NetworkingConfig = { EndpointsConfig?: Record<string, EndpointSettings | null> | null };
+/** Isolation is empty where it means nothing, which is everywhere but on Windows. */
+export type SystemInfo = Omit<NullIn<Schemas['SystemInfo'], 'GenericResources'>, 'Plugins' | 'Swarm' | 'Isolation'> & {
+  Plugins?: NullIn<Schemas['PluginsInfo'], 'Authorization'>;
+  Swarm?: NullIn<Schemas['SwarmInfo'], 'RemoteManagers'>;
+  Isolation?: Schemas['SystemInfo']['Isolation'] | '';
+};
 /** The document leaves the details of a component open; they are texts. */
 export type SystemVersion = Omit<Schemas['SystemVersion'], 'Components'> & {
   Components?: { Name: string; Version: string; Details?: Record<string, string> }[];

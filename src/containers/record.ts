@@ -1,4 +1,4 @@
-import type { ContainerConfig, HostConfig, PortMap } from '../api/index.ts';
+import type { ContainerConfig, HostConfig } from '../api/index.ts';
 import type { Digest } from '../oci/index.ts';
 
 export type ContainerStatus = 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'dead' | 'removing';
@@ -37,5 +37,4 @@ export interface ContainerRecord {
   readonly restartCount: number;
   /** MAC address that the client asked for. */
   readonly macAddress: string | undefined;
-  readonly exposedPorts: PortMap | undefined;
 }

@@ -84,7 +84,7 @@ export function inspectView(parts: Parts, record: ContainerRecord, size: Contain
     ...(size === undefined ? {} : { SizeRw: size.writableBytes, SizeRootFs: size.rootBytes }),
     Mounts: mountsOf(record),
     Config: configView(record),
-    NetworkSettings: networkOf(parts, record) as unknown as ContainerInspect['NetworkSettings'],
+    NetworkSettings: networkOf(parts, record),
   };
 }
 
@@ -138,7 +138,7 @@ export function summaryView(
     State: record.state.status,
     Status: statusText(record.state, nowMs),
     HostConfig: { NetworkMode: mode },
-    NetworkSettings: { Networks: networkOf(parts, record).Networks as never },
+    NetworkSettings: { Networks: networkOf(parts, record).Networks },
     Mounts: mountsOf(record),
   };
 }

@@ -68,7 +68,6 @@ export async function createContainer(parts: Parts, request: CreateRequest): Pro
     state: createdState,
     restartCount: 0,
     macAddress: own.MacAddress || endpointMac(networking) || undefined,
-    exposedPorts: undefined,
   };
   await materialize(parts, record);
   announce(parts, record, 'create');
@@ -82,7 +81,7 @@ function findImage({ images }: Parts, reference: string, platform: string | unde
 
 function endpointMac(networking: ContainerCreateRequest['NetworkingConfig']): string | undefined {
   const endpoints = Object.values(networking?.EndpointsConfig ?? {});
-  return endpoints.map((endpoint) => endpoint?.MacAddress).find(Boolean);
+  return endpoints.map((endpoint) => endpoint?.MacAddress ?? '').find((address) => address !== '');
 }
 
 function hostConfigDefaults({ settings }: Parts): Parameters<typeof completeHostConfig>[1] {

@@ -27,7 +27,7 @@ export function summary(image: ImageRecord, references: readonly Reference[]): I
     Created: seconds(createdNs(image)),
     Id: image.id,
     // Docker says null where an image has no labels, and clients expect it.
-    Labels: (image.config.config?.Labels ?? null) as unknown as Record<string, string>,
+    Labels: image.config.config?.Labels ?? null,
     ParentId: image.parentId ?? '',
     RepoDigests: digestsOf(references),
     RepoTags: tagsOf(references),
@@ -91,7 +91,7 @@ export function history(state: ImageState, image: ImageRecord): ImageHistoryItem
       CreatedBy: entry.created_by ?? '',
       Id: '<missing>',
       Size: size,
-      Tags: null as unknown as string[],
+      Tags: null,
     };
   });
   items.reverse();

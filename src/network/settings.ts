@@ -10,7 +10,7 @@ export interface PortBinding {
   readonly HostPort: string;
 }
 
-export type PortBindings = Readonly<Record<string, readonly PortBinding[] | null>>;
+export type PortBindings = Readonly<Record<string, PortBinding[] | null>>;
 
 export interface EndpointSettingsView {
   readonly IPAMConfig: null;

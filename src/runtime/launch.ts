@@ -1,4 +1,4 @@
-import { constants, openSync, writeFileSync } from 'node:fs';
+import { constants, openSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 
 import { growPipe, makeFifo, openTerminal, resizeTerminal, spawnProcess } from '../linux/index.ts';
@@ -30,7 +30,7 @@ import type { ProcessStdio } from './types.ts';
  * first three only; in a subshell, since a shell that redirects for one command moves its own descriptors meanwhile.
  */
 const wrapperScript = [
-  'dir=$1; shift',
+  'dir=$1; shift; echo $$ >"$dir/wrapper"',
   '(exec 3>&- 4>&- 5>&-; exec "$@")',
   'code=$?',
   'exec </dev/null >/dev/null 2>&1',
@@ -85,7 +85,6 @@ export function launch(paths: StatePaths, stdio: ProcessStdio, command: readonly
       env: runtimeEnv,
       descriptors: [stdin, stdout, stderr, statusEnd, ...held],
     });
-    writeFileSync(paths.wrapper, `${pid}\n`);
     return { ...streams.connect(), status, wrapper: ownCompanion(pid) };
   } catch (error) {
     status.close();
@@ -139,13 +138,16 @@ function openStdin(paths: StatePaths, { owner }: ProcessStdio) {
   };
 }
 
-/** The holder sleeps for ever with a write end of stdin open, so that only its end, and ours, are the process's EOF. */
+/**
+ * The holder sleeps for ever with a write end of stdin open, so that only its end, and ours, are the process's EOF. Like the
+ * wrapper it writes its pid down itself: whenever this daemon dies, the next one finds it.
+ */
 function startHolder(writeEnd: number, pidPath: string): Companion {
   const none = openSync('/dev/null', 'r+');
   try {
     const descriptors = [none, writeEnd, none];
-    const pid = spawnProcess({ path: '/bin/sleep', argv: ['sleep', 'infinity'], env: runtimeEnv, descriptors });
-    writeFileSync(pidPath, `${pid}\n`);
+    const argv = ['sh', '-c', 'echo $$ >"$1"; exec sleep infinity', 'sh', pidPath];
+    const pid = spawnProcess({ path: '/bin/sh', argv, env: runtimeEnv, descriptors });
     return ownCompanion(pid);
   } finally {
     closeAll([none]);
