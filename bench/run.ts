@@ -71,9 +71,10 @@ async function benchmark(): Promise<void> {
   const chosen = scenarios(images, clients, rounds).filter(({ name }) => name.includes(values.only));
   if (chosen.some(({ name }) => name.startsWith('pull'))) await pushLarge(registry.url, 'bench/large', benchLarge);
   printHead();
+  if (values.only === '') await printMemory('at the beginning');
   if (values.only === '') printRow('floor: crun run of true, alone', new Map([['', await floor()]]));
   for (const scenario of chosen) printRow(scenario.name, await measure(scenario, engines));
-  if (values.only === '') await printMemory();
+  if (values.only === '') await printMemory('after the load');
 }
 
 async function floor(): Promise<number[]> {
@@ -87,7 +88,7 @@ async function floor(): Promise<number[]> {
   }
 }
 
-async function printMemory(): Promise<void> {
+async function printMemory(when: string): Promise<void> {
   for (const engine of engines) {
     const figures = await measureMemory(engine, smallImage());
     if (figures === undefined) continue;
