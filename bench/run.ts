@@ -92,10 +92,9 @@ async function printMemory(when: string): Promise<void> {
   for (const engine of engines) {
     const figures = await measureMemory(engine, smallImage());
     if (figures === undefined) continue;
-    const { idleBytes, perContainerBytes } = figures;
-    console.log(
-      `${engine.name}: PSS ${megabytes(idleBytes)} idle, ${megabytes(perContainerBytes)} more an idle container`,
-    );
+    const idle = megabytes(figures.idleBytes);
+    const more = megabytes(figures.perContainerBytes);
+    console.log(`${engine.name}: PSS ${idle} idle ${when}, ${more} more an idle container`);
   }
 }
 
