@@ -17,10 +17,9 @@ export function announce(
   });
 }
 
-/** Announces that a container joined or left its network. */
-export function announceNetwork(
-  { journal }: Pick<EngineParts, 'journal'>,
-  network: { readonly id: string; readonly name: string; readonly driver: string },
+/** Announces that a container joined or left the default bridge. */
+export function announceBridge(
+  { journal, network }: Pick<EngineParts, 'journal' | 'network'>,
   action: 'connect' | 'disconnect',
   containerId: string,
 ): void {
@@ -28,6 +27,6 @@ export function announceNetwork(
     type: 'network',
     action,
     actorId: network.id,
-    attributes: { container: containerId, name: network.name, type: network.driver },
+    attributes: { container: containerId, name: 'bridge', type: 'bridge' },
   });
 }

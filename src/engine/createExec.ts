@@ -26,7 +26,6 @@ export async function createExec(
     state: 'created',
     exitCode: null,
     process: undefined,
-    hub: undefined,
   });
   announce(parts, record, `exec_create: ${command.join(' ')}`, { execID: id });
   return { Id: id };

@@ -1,4 +1,4 @@
-import { GantryError, type OutputHub } from '../base/index.ts';
+import { GantryError } from '../base/index.ts';
 import type { RuntimeProcess } from '../runtime/index.ts';
 
 import type { ExecCreateRequest } from '../api/index.ts';
@@ -11,11 +11,12 @@ export interface ExecInstance {
   state: 'created' | 'starting' | 'running' | 'ended';
   exitCode: number | null;
   process: RuntimeProcess | undefined;
-  hub: OutputHub | undefined;
 }
 
 /** Ended execs that are still answered for, per container: clients ask for the exit code after the stream has ended. */
 const keptEnded = 64;
+/** Execs that were created and never started, per container: more than any client has under way. */
+const keptCreated = 1024;
 
 /** All execs by id. */
 export class Execs {
@@ -23,7 +24,8 @@ export class Execs {
 
   add(exec: ExecInstance): void {
     this.#byId.set(exec.id, exec);
-    this.#forgetOldest(exec.containerId);
+    this.#forgetOldest(exec.containerId, 'ended', keptEnded);
+    this.#forgetOldest(exec.containerId, 'created', keptCreated);
   }
 
   /** Throws `notFound` in Docker's words. */
@@ -46,8 +48,8 @@ export class Execs {
     for (const exec of this.#byId.values()) if (exec.containerId === containerId) yield exec;
   }
 
-  #forgetOldest(containerId: string): void {
-    const ended = [...this.#of(containerId)].filter(({ state }) => state === 'ended');
-    for (const { id } of ended.slice(0, Math.max(0, ended.length - keptEnded))) this.#byId.delete(id);
+  #forgetOldest(containerId: string, state: ExecInstance['state'], kept: number): void {
+    const inState = [...this.#of(containerId)].filter((exec) => exec.state === state);
+    for (const { id } of inState.slice(0, Math.max(0, inState.length - kept))) this.#byId.delete(id);
   }
 }

@@ -13,6 +13,7 @@ export class LateSession implements HubSession {
   readonly #bound = Promise.withResolvers<HubSession | undefined>();
   #session: HubSession | undefined;
   #closed = false;
+  #onClose: () => void = () => {};
 
   constructor(tty: boolean, openStdin: boolean, options: HubAttachOptions) {
     this.tty = tty;
@@ -28,6 +29,11 @@ export class LateSession implements HubSession {
     return this.#output();
   }
 
+  /** `run` is called when the client goes. */
+  onClose(run: () => void): void {
+    this.#onClose = run;
+  }
+
   bind(hub: OutputHub): void {
     if (this.#closed) return;
     this.#session = hub.attach(this.#options);
@@ -40,6 +46,7 @@ export class LateSession implements HubSession {
 
   close(): void {
     this.#closed = true;
+    this.#onClose();
     this.#session?.close();
     this.#bound.resolve(undefined);
   }

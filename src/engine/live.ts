@@ -19,7 +19,9 @@ export class LiveContainers {
   readonly #live = new Map<string, LiveContainer>();
   readonly #early = new Map<string, Set<LateSession>>();
   readonly #removals = new Map<string, number>();
+  readonly #restarting = new Map<string, number>();
   readonly #restarts = new Map<string, { readonly timer: NodeJS.Timeout; readonly delayMs: number }>();
+  #isStopping = false;
 
   get(id: string): LiveContainer | undefined {
     return this.#live.get(id);
@@ -40,10 +42,14 @@ export class LiveContainers {
     return this.#live.entries();
   }
 
-  /** Keeps a client that attached before the start. */
+  /** Keeps a client that attached before the start, until it goes. */
   addEarly(id: string, session: LateSession): void {
     const sessions = this.#early.get(id) ?? new Set();
     this.#early.set(id, sessions.add(session));
+    session.onClose(() => {
+      sessions.delete(session);
+      if (sessions.size === 0 && this.#early.get(id) === sessions) this.#early.delete(id);
+    });
   }
 
   /** The start was refused, or the container is gone: whoever attached early gets the end of output. */
@@ -54,22 +60,26 @@ export class LiveContainers {
 
   /** Marks a container that is about to be removed by force: it is not started meanwhile. Undone by what it returns. */
   markRemoval(id: string): () => void {
-    this.#removals.set(id, (this.#removals.get(id) ?? 0) + 1);
-    return () => {
-      const left = (this.#removals.get(id) ?? 0) - 1;
-      if (left > 0) this.#removals.set(id, left);
-      else this.#removals.delete(id);
-    };
+    return mark(this.#removals, id);
   }
 
   isMarkedForRemoval(id: string): boolean {
     return this.#removals.has(id);
   }
 
-  /** Plans a restart; an earlier plan is dropped. */
+  /** Marks a container that is stopped to be started again: --rm does not remove it then. Undone by what it returns. */
+  markRestart(id: string): () => void {
+    return mark(this.#restarting, id);
+  }
+
+  isRestarting(id: string): boolean {
+    return this.#restarting.has(id);
+  }
+
+  /** Plans a restart; an earlier plan is dropped. Once the daemon stops, the next one does it. */
   planRestart(id: string, delayMs: number, restart: () => void): void {
     this.cancelRestart(id);
-    this.#restarts.set(id, { timer: setTimeout(restart, delayMs), delayMs });
+    if (!this.#isStopping) this.#restarts.set(id, { timer: setTimeout(restart, delayMs), delayMs });
   }
 
   /** The delay of the restart that was planned last, 0 when none was. */
@@ -82,7 +92,19 @@ export class LiveContainers {
     this.#restarts.delete(id);
   }
 
-  cancelAllRestarts(): void {
+  /** The daemon stops: restarts that were planned, and those to come, are the next daemon's. */
+  stopRestarts(): void {
+    this.#isStopping = true;
     for (const id of this.#restarts.keys()) this.cancelRestart(id);
   }
+}
+
+/** Counts one more mark for `id`, and gives the function that takes it back. */
+function mark(marks: Map<string, number>, id: string): () => void {
+  marks.set(id, (marks.get(id) ?? 0) + 1);
+  return () => {
+    const left = (marks.get(id) ?? 0) - 1;
+    if (left > 0) marks.set(id, left);
+    else marks.delete(id);
+  };
 }

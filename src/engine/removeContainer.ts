@@ -40,7 +40,8 @@ async function removeByForce(parts: RemoveParts, id: string): Promise<boolean> {
   return parts.locks.run(id, async () => {
     const record = parts.containers.get(id);
     if (record === undefined) return true;
-    if (isAlive(record.state)) return false;
+    // Not the state: where recording an end failed, it tells of a process that is gone.
+    if (parts.live.get(id) !== undefined) return false;
     await deleteContainer(parts, record);
     return true;
   });

@@ -9,12 +9,15 @@ export async function restartContainer(parts: StartParts, ref: string, options: 
   const record = parts.containers.find(ref);
   const live = parts.live.get(record.id);
   const signalNumber = stopSignal(record, options);
-  if (live !== undefined) await stopLive(parts, record, live, { ...options, signalNumber });
+  const unmark = parts.live.markRestart(record.id);
   try {
+    if (live !== undefined) await stopLive(parts, record, live, { ...options, signalNumber });
     await startContainer(parts, record.id);
   } catch (error) {
-    // A restart policy was faster: it runs, which is what was asked for.
+    // Somebody else's start was faster: it runs, which is what was asked for.
     if (!isKind(error, 'notModified')) throw error;
+  } finally {
+    unmark();
   }
   announce(parts, parts.containers.get(record.id) ?? record, 'restart');
 }

@@ -12,7 +12,7 @@ import {
 } from '../containers/index.ts';
 import type { ProcessExit } from '../runtime/index.ts';
 
-import { announce, announceNetwork } from './containerEvents.ts';
+import { announce, announceBridge } from './containerEvents.ts';
 import type { LiveContainer } from './live.ts';
 import { clearRuntimeState } from './containerCgroup.ts';
 import { networkModeOf } from './networkMode.ts';
@@ -58,11 +58,21 @@ export async function settle(
   restart: (id: string) => Promise<void>,
 ): Promise<void> {
   try {
-    const oomKilled = (await ended.oom?.hasKilled()) ?? false;
+    const oomKilled = await wasOomKilled(parts, id, ended);
     await ended.hub.closed;
     await parts.locks.run(id, () => settleLocked(parts, id, { ...exit, oomKilled }, restart));
   } catch (error) {
     parts.logger.error('recording the end of a container failed', { container: id, error: messageOf(error) });
+  }
+}
+
+/** Not knowing it is no reason to lose the end itself. */
+async function wasOomKilled(parts: SettleParts, id: string, { oom }: EndedContainer): Promise<boolean> {
+  try {
+    return (await oom?.hasKilled()) ?? false;
+  } catch (error) {
+    parts.logger.warn('asking for out-of-memory kills failed', { container: id, error: messageOf(error) });
+    return false;
   }
 }
 
@@ -79,7 +89,7 @@ async function settleLocked(
   announceExit(parts, record);
   await release(parts, record);
   parts.waiters.exited(id, { exitCode: exit.code, error: '' });
-  if (record.hostConfig.AutoRemove === true) await deleteContainer(parts, record);
+  if (record.hostConfig.AutoRemove === true && !parts.live.isRestarting(id)) await deleteContainer(parts, record);
   else planRestart(parts, record, restart);
 }
 
@@ -114,9 +124,7 @@ export async function release(parts: SettleParts, record: ContainerRecord): Prom
       parts.logger.warn('giving back failed', { what, container: record.id, error: messageOf(error) });
     }
   }
-  if (networkModeOf(record) === 'bridge') {
-    announceNetwork(parts, { id: parts.network.id, name: 'bridge', driver: 'bridge' }, 'disconnect', record.id);
-  }
+  if (networkModeOf(record) === 'bridge') announceBridge(parts, 'disconnect', record.id);
 }
 
 function planRestart(parts: SettleParts, record: ContainerRecord, restart: (id: string) => Promise<void>): void {

@@ -1,4 +1,5 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 
 import { createOutputHub, formatTime, GantryError, messageOf, UndoStack, type OutputHub } from '../base/index.ts';
 import { refused, started, type ContainerRecord } from '../containers/index.ts';
@@ -9,11 +10,13 @@ import { StartRefusal, type RuntimeProcess } from '../runtime/index.ts';
 import { clearRuntimeState, watchMemory } from './containerCgroup.ts';
 import { deleteContainer } from './deleteContainer.ts';
 import { prepareBundle } from './prepareBundle.ts';
-import { announce, announceNetwork } from './containerEvents.ts';
+import { announce, announceBridge } from './containerEvents.ts';
 import { networkModeOf } from './networkMode.ts';
 import type { EngineParts } from './parts.ts';
 import { runtimeOf } from './runtimeOf.ts';
 import { settle, type EndedContainer, type SettleParts } from './settleContainer.ts';
+
+const killSignal = 9;
 
 export type StartParts = SettleParts & Pick<EngineParts, 'host'>;
 
@@ -65,18 +68,28 @@ export async function startLocked(parts: StartParts, record: ContainerRecord): P
     await undo.unwind((failure) =>
       parts.logger.warn('undoing a start failed', { container: record.id, error: messageOf(failure) }),
     );
-    const refusedRecord = recordRefusal(parts, record, error);
+    await settleRefusal(parts, record, error);
+    throw error;
+  }
+}
+
+/** What follows a refused start. A failure of it is logged: the caller is to hear of the refusal. */
+async function settleRefusal(parts: StartParts, record: ContainerRecord, refusal: unknown): Promise<void> {
+  try {
+    const refusedRecord = recordRefusal(parts, record, refusal);
     // clients that asked for --rm wait for the removal, whether or not it ever ran
     if (record.hostConfig.AutoRemove === true) await deleteContainer(parts, refusedRecord);
-    throw error;
+  } catch (error) {
+    parts.logger.error('recording a refused start failed', { container: record.id, error: messageOf(error) });
   }
 }
 
 async function launch(parts: StartParts, record: ContainerRecord, undo: UndoStack): Promise<EndedContainer> {
   const { dir, bundle, rootfs } = parts.execPaths.container(record.id);
   undo.push(() => rm(dir, { recursive: true, force: true }));
-  await mkdir(bundle, { recursive: true, mode: 0o700 });
-  await mkdir(rootfs, { mode: 0o700, recursive: true });
+  // On the way to a container's first instruction small file operations are synchronous: each takes some 20 us, a trip to the
+  // thread pool and back ten times as much.
+  for (const path of [bundle, rootfs]) mkdirSync(path, { recursive: true, mode: 0o700 });
   parts.mounter.mount(parts.snapshots.mounts(record.id), rootfs);
   undo.push(() => parts.mounter.unmount(rootfs, { lazy: true }));
   const sandbox = await joinNetwork(parts, record, undo);
@@ -85,7 +98,17 @@ async function launch(parts: StartParts, record: ContainerRecord, undo: UndoStac
   undo.push(() => log.close());
   undo.push(() => clearRuntimeState(parts, record));
   const process = await runtimeOf(parts, record).run({ id: record.id, bundleDir: bundle, stateDir: dir, stdio });
-  return { process, hub: connectStreams(parts, record, process, log), oom: watchMemory(parts, record) };
+  const live = { process, hub: connectStreams(parts, record, process, log), oom: watchMemory(parts, record) };
+  undo.push(() => end(live));
+  return live;
+}
+
+/** Ends a process whose start could not be recorded: what runs has a record that says so. */
+async function end({ process, hub, oom }: EndedContainer): Promise<void> {
+  process.signal(killSignal);
+  await process.exit;
+  await oom?.hasKilled();
+  await hub.closed;
 }
 
 async function joinNetwork(parts: StartParts, record: ContainerRecord, undo: UndoStack): Promise<Sandbox | undefined> {
@@ -96,8 +119,10 @@ async function joinNetwork(parts: StartParts, record: ContainerRecord, undo: Und
     ...(record.macAddress === undefined ? {} : { macAddress: record.macAddress }),
   });
   undo.push(() => parts.network.detach(record.id));
-  if (mode === 'bridge')
-    announceNetwork(parts, { id: parts.network.id, name: 'bridge', driver: 'bridge' }, 'connect', record.id);
+  if (mode === 'bridge') {
+    announceBridge(parts, 'connect', record.id);
+    undo.push(() => announceBridge(parts, 'disconnect', record.id));
+  }
   return sandbox;
 }
 

@@ -46,17 +46,8 @@ export async function startExec(parts: Parts, id: string, request: ExecStartRequ
   } catch (error) {
     exec.state = 'ended';
     exec.exitCode = error instanceof StartRefusal ? error.exitCode : 126;
-    if (request.Detach === true || !(error instanceof StartRefusal)) throw error;
-    return refusedSession(exec.request.Tty === true, error.message);
+    throw error;
   }
-}
-
-/** As Docker does, an attached client reads the refusal as output and finds the exit code with inspect. */
-function refusedSession(tty: boolean, message: string): HubSession {
-  async function* output(): AsyncGenerator<HubChunk> {
-    yield { stream: 'stdout', data: Buffer.from(`${message}\r\n`) };
-  }
-  return { tty, output: output(), stdin: undefined, detached: false, close: () => {} };
 }
 
 async function launch(
@@ -139,7 +130,7 @@ function connect(
   request: ExecStartRequest,
   process: RuntimeProcess,
 ): HubSession | undefined {
-  exec.hub = createOutputHub({
+  const hub = createOutputHub({
     stdout: process.stdout,
     stderr: process.stderr,
     stdin: process.stdin,
@@ -149,7 +140,7 @@ function connect(
     onError: (error) => logger.warn('a stream of an exec failed', { exec: exec.id, error: messageOf(error) }),
   });
   if (request.Detach === true) return undefined;
-  return exec.hub.attach({
+  return hub.attach({
     stdin: exec.request.AttachStdin === true,
     stdout: exec.request.AttachStdout === true,
     stderr: exec.request.AttachStderr === true,

@@ -16,6 +16,8 @@ export interface StopOptions {
   readonly timeoutSeconds: number | undefined;
   /** Undefined takes the container's own, else SIGTERM. */
   readonly signal: string | undefined;
+  /** The daemon stops, nobody stopped the container: its restart policy stays in force. */
+  readonly isShutdown?: boolean;
 }
 
 const defaultGraceSeconds = 10;
@@ -70,7 +72,7 @@ export async function stopLive(
   live: LiveContainer,
   options: StopOptions & { readonly signalNumber: number },
 ): Promise<void> {
-  markStopped(parts, record.id);
+  if (options.isShutdown !== true) markStopped(parts, record.id);
   await sendSignal(parts, record, live, options.signalNumber);
   const seconds = options.timeoutSeconds ?? record.config.StopTimeout ?? defaultGraceSeconds;
   const gone = seconds < 0 ? await live.settled.then(() => true) : await settledWithin(live, seconds * 1000);
