@@ -52,17 +52,33 @@ async function begin(): Promise<Session> {
   };
 }
 
+/** Takes everything away, also when a part of it fails, and then says what should not have been left. */
 async function finish({ registry, gantryd, clientConfigDirectory }: Session): Promise<void> {
-  const forgotten = await stdoutOf(['ps', '-aq', '--filter', `name=${prefix}`]);
-  if (forgotten !== '') await docker(['rm', '-fv', ...forgotten.split('\n')]);
-  const images = await stdoutOf(['images', '--format', '{{.Repository}}:{{.Tag}}']);
-  const ours = images.split('\n').filter((image) => image.startsWith(`${registry.host}/`) && !image.endsWith('<none>'));
-  if (ours.length > 0) await docker(['rmi', '-f', ...ours]);
-  const left = (await gantryd?.destroy()) ?? [];
-  await registry.stop();
-  rmSync(clientConfigDirectory, { recursive: true, force: true });
+  let forgotten = '';
+  let left: string[] = [];
+  try {
+    forgotten = await removeContainers();
+    await removeImages(registry.host);
+  } finally {
+    left = (await gantryd?.destroy()) ?? [];
+    await registry.stop();
+    rmSync(clientConfigDirectory, { recursive: true, force: true });
+  }
   assert.equal(forgotten, '', 'every test removes its containers');
   assert.deepEqual(left, [], 'the daemon leaves nothing behind');
+}
+
+/** Gives the ids of those that there were. */
+async function removeContainers(): Promise<string> {
+  const ids = await stdoutOf(['ps', '-aq', '--filter', `name=${prefix}`]);
+  if (ids !== '') await docker(['rm', '-fv', ...ids.split('\n')]);
+  return ids;
+}
+
+async function removeImages(registryHost: string): Promise<void> {
+  const images = (await stdoutOf(['images', '--format', '{{.Repository}}:{{.Tag}}'])).split('\n');
+  const ours = images.filter((image) => image.startsWith(`${registryHost}/`) && !image.endsWith('<none>'));
+  if (ours.length > 0) await docker(['rmi', '-f', ...ours]);
 }
 
 /** The session of this run, inside tests. */
