@@ -49,7 +49,11 @@ async function run(options: DaemonOptions): Promise<void> {
   const backends: Backends = createEngine(parts);
   const server = createServer({ backends, info: { version }, logger });
   stopOnSignals({ options, parts, records, server, pidfile }, logger);
-  for (const target of targets) logger.info('API listening', { address: await server.listen(target) });
+  for (const target of targets) {
+    const address = await server.listen(target);
+    logger.info('API listening', { address });
+    if (target.kind === 'tcp') logger.warn('whoever reaches this address is root on this host', { address });
+  }
   logger.info('gantryd is ready', { version, runtime: parts.settings.defaultRuntime, pid: process.pid });
 }
 
@@ -96,5 +100,6 @@ try {
 } catch (error) {
   const hint = error instanceof GantryError && error.hint !== undefined ? `\n${error.hint}` : '';
   process.stderr.write(`gantryd: ${messageOf(error)}${hint}\n`);
-  process.exitCode = 1;
+  // The streams of containers that were taken back already would keep a daemon that serves nobody.
+  process.exit(1);
 }
