@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { request } from './http.ts';
-import { firewallTraces, linkTraces, traces } from './leaks.ts';
+import { linkTraces, ruleTraces, tableTraces, traces } from './leaks.ts';
 import { eventually, must, run } from './run.ts';
 
 export const repository = path.resolve(import.meta.dirname, '../..');
@@ -112,7 +112,8 @@ export class Gantryd {
     const script = `grep -o '${this.directory}[^ ]*' /proc/self/mountinfo | sort -ru | while read -r mount; do umount -l "$mount"; done`;
     await run('sh', ['-c', script]);
     for (const link of await linkTraces(this)) await run('ip', ['link', 'delete', link]);
-    for (const [family, table] of await firewallTraces(this)) await run('nft', ['delete', 'table', family, table]);
+    for (const [family, table] of await tableTraces(this)) await run('nft', ['delete', 'table', family, table]);
+    for (const rule of await ruleTraces(this)) await run('iptables', ['-D', ...rule.split(' ').slice(1)]);
     rmSync(this.directory, { recursive: true, force: true });
   }
 

@@ -12,16 +12,17 @@ export interface Footprint {
 }
 
 /**
- * Mounts under its directory, processes that name its directory, its container cgroups, and what is attached to its
- * bridge. The bridge itself and its firewall table may outlive a daemon, as they do with others of the kind.
+ * Mounts under its directory, processes that name its directory, its containers' cgroups, and its bridge with what is
+ * attached to it and the rules that name it: a daemon that is stopped without containers takes all of it away.
  */
 export async function traces(of: Footprint): Promise<string[]> {
-  const links = (await linkTraces(of)).filter((link) => link !== of.bridge);
   return [
     ...mountTraces(of).map((mount) => `mount ${mount}`),
     ...processTraces(of).map((process) => `process ${process}`),
     ...cgroupTraces(of).map((cgroup) => `cgroup ${cgroup}`),
-    ...links.map((link) => `link ${link}`),
+    ...(await linkTraces(of)).map((link) => `link ${link}`),
+    ...(await tableTraces(of)).map((table) => `nftables ${table.join(' ')}`),
+    ...(await ruleTraces(of)).map((rule) => `iptables ${rule}`),
   ];
 }
 
@@ -75,12 +76,15 @@ export async function linkTraces(of: Footprint): Promise<string[]> {
   return links.filter((link) => link.ifname === of.bridge || link.master === of.bridge).map((link) => link.ifname);
 }
 
-/** Tables (family, name) whose rules name the bridge and no other daemon's: those that carry the bridge in their name. */
-export async function firewallTraces(of: Footprint): Promise<[string, string][]> {
+/** nftables tables (family and name) that carry the bridge in their name. */
+export async function tableTraces(of: Footprint): Promise<[string, string][]> {
   const { stdout } = await run('nft', ['list', 'tables']);
   const tables = [...stdout.matchAll(/^table (\S+) (\S+)$/gm)];
-  return tables.flatMap((match) => {
-    const [, family = '', table = ''] = match;
-    return table.includes(of.bridge) || table.includes(of.bridge.replaceAll('-', '_')) ? [[family, table]] : [];
-  });
+  return tables.flatMap(([, family = '', table = '']) => (table.includes(of.bridge) ? [[family, table]] : []));
+}
+
+/** Rules that name the bridge in the host's own chains, in iptables' words (`-A FORWARD ...`). */
+export async function ruleTraces(of: Footprint): Promise<string[]> {
+  const { stdout } = await run('iptables', ['-S']);
+  return stdout.split('\n').filter((rule) => rule.startsWith('-A ') && rule.includes(of.bridge));
 }
