@@ -24,6 +24,7 @@ function emptyOutput(): OutputStream {
     readable,
     done: new Promise((resolve) => readable.once('close', resolve)),
     endWhenDrained: () => {},
+    release: () => {},
   };
 }
 

@@ -37,6 +37,8 @@ export class RunningProcess implements RuntimeProcess {
   readonly stdin: Writable | undefined;
   readonly exit: Promise<ProcessExit>;
   readonly #handle: ProcessHandle | undefined;
+  readonly #outputs: readonly OutputStream[];
+  #released = false;
   readonly #resizeOuter: ((size: TerminalSize) => void) | undefined;
 
   constructor(parts: ProcessParts) {
@@ -44,6 +46,7 @@ export class RunningProcess implements RuntimeProcess {
     this.stdout = parts.stdout.readable;
     this.stderr = parts.stderr?.readable;
     this.stdin = parts.stdin;
+    this.#outputs = parts.stderr === undefined ? [parts.stdout] : [parts.stdout, parts.stderr];
     this.#handle = openProcess(parts.pid);
     this.#resizeOuter = parts.resize;
     this.exit = this.#followToEnd(parts);
@@ -62,6 +65,11 @@ export class RunningProcess implements RuntimeProcess {
     for (const descriptor of [0, 1, 2]) {
       if (this.#resizeThrough(descriptor, size)) return;
     }
+  }
+
+  release(): void {
+    this.#released = true;
+    for (const stream of this.#outputs) stream.release();
   }
 
   /**
@@ -87,6 +95,8 @@ export class RunningProcess implements RuntimeProcess {
     stdout.endWhenDrained();
     stderr?.endWhenDrained();
     await Promise.all([stdout.done, stderr?.done]);
+    // Its end, and output that is still in the kernel, are for the daemon that comes after us.
+    if (this.#released) return new Promise(() => {});
     // Only now: until its output is read, the wrapper keeps it in the kernel for a daemon that comes after us.
     wrapper?.end();
     status.close();

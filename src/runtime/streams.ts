@@ -13,6 +13,8 @@ export interface OutputStream {
   readonly done: Promise<void>;
   /** Ends the stream once the kernel holds nothing more, although a writer is left (a background process of an exec). */
   endWhenDrained(): void;
+  /** Reads no more and ends after what has been read: the rest is left in the kernel for a daemon that comes after us. */
+  release(): void;
 }
 
 const drainCheckMs = 50;
@@ -31,13 +33,17 @@ export function outputStream(source: Socket, fd: number, tail?: () => Buffer): O
       done(error);
     },
   });
-  const end = (): void => {
+  const endAfter = (rest: Buffer | null | undefined): void => {
     if (ended) return;
     ended = true;
-    const rest = tail?.();
-    if (rest !== undefined && rest.length > 0 && !readable.destroyed) readable.push(rest);
+    if (rest && rest.length > 0 && !readable.destroyed) readable.push(rest);
     readable.push(null);
     source.destroy();
+  };
+  const end = (): void => endAfter(ended ? undefined : tail?.());
+  const release = (): void => {
+    source.pause();
+    endAfter(source.read() as Buffer | null);
   };
   source.on('data', (chunk: Buffer) => {
     if (!ended && !readable.push(chunk)) source.pause();
@@ -53,7 +59,7 @@ export function outputStream(source: Socket, fd: number, tail?: () => Buffer): O
     else setTimeout(check, drainCheckMs);
   };
   const done = new Promise<void>((resolve) => readable.once('close', resolve));
-  return { readable, done, endWhenDrained: () => void setTimeout(check, drainCheckMs) };
+  return { readable, done, endWhenDrained: () => void setTimeout(check, drainCheckMs), release };
 }
 
 /** The daemon's end of an output FIFO. */

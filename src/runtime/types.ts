@@ -45,6 +45,8 @@ export interface RuntimeProcess {
   /** Sends a signal, race-free against pid reuse; false when the process has gone. */
   signal(signal: number): boolean;
   resize(size: { readonly height: number; readonly width: number }): void;
+  /** Lets go of the process's output because this daemon ends: its streams end after what has been read, it goes on. */
+  release(): void;
 }
 
 export interface ProcessExit {
