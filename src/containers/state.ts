@@ -55,11 +55,6 @@ export function unpaused(state: ContainerState): ContainerState {
   return { ...state, status: 'running' };
 }
 
-/** Its removal has begun and will be finished, after a crash by the next start. */
-export function removing(state: ContainerState): ContainerState {
-  return { ...state, status: 'removing', pid: 0 };
-}
-
 export function stoppedOnPurpose(state: ContainerState): ContainerState {
   return { ...state, manuallyStopped: true };
 }

@@ -1,5 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 
 import { GantryError, hasCode } from '../base/index.ts';
 import { parseBinds, type BindMount, type ContainerRecord } from '../containers/index.ts';
@@ -26,15 +25,11 @@ const resolvedStub = '127.0.0.53';
 const resolvedUpstream = '/run/systemd/resolve/resolv.conf';
 
 /** Writes the files that a start needs: the container's hosts, hostname and resolv.conf, and the bundle's config.json. */
-export async function prepareBundle(
-  parts: Parts,
-  record: ContainerRecord,
-  sandbox: Sandbox | undefined,
-): Promise<ProcessStdio> {
+export function prepareBundle(parts: Parts, record: ContainerRecord, sandbox: Sandbox | undefined): ProcessStdio {
   const { rootfs, bundle } = parts.execPaths.container(record.id);
-  await writeContainerFiles(parts, record, sandbox);
+  writeContainerFiles(parts, record, sandbox);
   const user = resolveUser(record.config.User ?? '', userDatabase(rootfs), record.hostConfig.GroupAdd ?? []);
-  const mounts = await usableMounts(parseBinds(record.hostConfig));
+  const mounts = usableMounts(parseBinds(record.hostConfig));
   writeBundle(bundle, containerSpec(specInput(parts, record, sandbox, user, mounts)));
   return stdioOf(record, user);
 }
@@ -47,41 +42,39 @@ export function userDatabase(rootfs: string): UserDatabase {
   };
 }
 
-async function writeContainerFiles(parts: Parts, record: ContainerRecord, sandbox: Sandbox | undefined): Promise<void> {
+function writeContainerFiles(parts: Parts, record: ContainerRecord, sandbox: Sandbox | undefined): void {
   const { dir, hostname, hosts, resolvConf: resolvConfPath } = parts.dataPaths.container(record.id);
   const { config, hostConfig } = record;
   const isHostNetwork = networkModeOf(record) === 'host';
   const name = config.Hostname ?? '';
-  await mkdir(dir, { recursive: true, mode: 0o710 });
-  await Promise.all([
-    writeFile(hostname, hostnameFile(name)),
-    writeFile(
-      hosts,
-      hostsFile({
-        hostname: name,
-        domainname: config.Domainname ?? '',
-        address: sandbox?.endpoint?.address,
-        extraHosts: hostConfig.ExtraHosts ?? [],
-        hostGateway: parts.network.options.address.split('/')[0],
-        ...(isHostNetwork ? { hostText: await readHostFile('/etc/hosts') } : {}),
-      }),
-    ),
-    writeFile(
-      resolvConfPath,
-      resolvConf({
-        hostText: await hostResolvConf(),
-        dns: hostConfig.Dns ?? [],
-        search: hostConfig.DnsSearch ?? [],
-        options: hostConfig.DnsOptions ?? [],
-        isHostNetwork,
-      }),
-    ),
-  ]);
+  mkdirSync(dir, { recursive: true, mode: 0o710 });
+  writeFileSync(hostname, hostnameFile(name));
+  writeFileSync(
+    hosts,
+    hostsFile({
+      hostname: name,
+      domainname: config.Domainname ?? '',
+      address: sandbox?.endpoint?.address,
+      extraHosts: hostConfig.ExtraHosts ?? [],
+      hostGateway: parts.network.options.address.split('/')[0],
+      ...(isHostNetwork ? { hostText: readHostFile('/etc/hosts') } : {}),
+    }),
+  );
+  writeFileSync(
+    resolvConfPath,
+    resolvConf({
+      hostText: hostResolvConf(),
+      dns: hostConfig.Dns ?? [],
+      search: hostConfig.DnsSearch ?? [],
+      options: hostConfig.DnsOptions ?? [],
+      isHostNetwork,
+    }),
+  );
 }
 
-async function readHostFile(path: string): Promise<string> {
+function readHostFile(path: string): string {
   try {
-    return await readFile(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return '';
     throw error;
@@ -89,30 +82,32 @@ async function readHostFile(path: string): Promise<string> {
 }
 
 /** The host's resolver configuration; where systemd-resolved answers on loopback, what it asks itself. */
-async function hostResolvConf(): Promise<string> {
-  const text = await readHostFile('/etc/resolv.conf');
+function hostResolvConf(): string {
+  const text = readHostFile('/etc/resolv.conf');
   return text.includes(resolvedStub) && existsSync(resolvedUpstream) ? readHostFile(resolvedUpstream) : text;
 }
 
 /** Bind sources as they are on the host; `-v` makes a missing directory, `--mount` refuses. */
-async function usableMounts(binds: readonly BindMount[]): Promise<readonly ContainerMount[]> {
-  return Promise.all(binds.map(usableMount));
+function usableMounts(binds: readonly BindMount[]): readonly ContainerMount[] {
+  return binds.map(usableMount);
 }
 
-async function usableMount(bind: BindMount): Promise<ContainerMount> {
+function usableMount(bind: BindMount): ContainerMount {
   if (bind.type !== 'bind') return bind;
   const source = statSync(bind.source, { throwIfNoEntry: false });
   // nothing is mounted below a file, and crun opens the target of a recursive read-only bind as a directory
   if (source !== undefined) return source.isDirectory() ? bind : { ...bind, nonRecursive: true };
-  if (!bind.createSource) {
-    throw new GantryError(
-      'invalid',
-      `invalid mount config for type "bind": bind source path does not exist: ${bind.source}`,
-      { hint: 'Make the directory first, or use -v, which makes it.' },
-    );
-  }
-  await mkdir(bind.source, { recursive: true });
+  refuseMissingSource(bind);
+  mkdirSync(bind.source, { recursive: true });
   return bind;
+}
+
+/** `--mount` wants its source to be there. */
+export function refuseMissingSource({ type, source, createSource }: BindMount): void {
+  if (type !== 'bind' || createSource || existsSync(source)) return;
+  throw new GantryError('invalid', `invalid mount config for type "bind": bind source path does not exist: ${source}`, {
+    hint: 'Make the directory first, or use -v, which makes it.',
+  });
 }
 
 function specInput(

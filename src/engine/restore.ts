@@ -14,11 +14,12 @@ import { containerCgroup, watchMemory } from './containerCgroup.ts';
 import { deleteContainer } from './deleteContainer.ts';
 import type { EngineParts } from './parts.ts';
 import { stdioOf } from './prepareBundle.ts';
+import { removeProcessDirectory } from './removeProcessDirectory.ts';
 import { runtimeOf } from './runtimeOf.ts';
 import { release, settle } from './settleContainer.ts';
 import { connectStreams, restartByPolicy, startLocked, type StartParts } from './startContainer.ts';
 
-type Parts = StartParts & Pick<EngineParts, 'images' | 'content'>;
+type Parts = StartParts;
 
 /** Exit code of a container whose end nobody saw: the host went down with it. */
 const unseenExit = { exitCode: 255, oomKilled: false };
@@ -88,7 +89,7 @@ async function sweepExec({ runtimes }: Parts, stateDir: string): Promise<void> {
 }
 
 async function sweepExecDir(parts: Parts, id: string): Promise<void> {
-  const { dir, rootfs } = parts.execPaths.container(id);
+  const { dir } = parts.execPaths.container(id);
   const record = parts.containers.get(id);
   await logged(parts, 'process directory', id, async () => {
     const runtimes = record === undefined ? [...parts.runtimes.values()] : [runtimeOf(parts, record)];
@@ -97,8 +98,7 @@ async function sweepExecDir(parts: Parts, id: string): Promise<void> {
       await runtime.delete(id);
     }
     removeCgroup(parts.cgroups, containerCgroup(parts, record ?? { id }));
-    await parts.mounter.unmount(rootfs, { lazy: true });
-    await rm(dir, { recursive: true, force: true });
+    await removeProcessDirectory(parts, id);
   });
 }
 

@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises';
-
 import { formatTime, messageOf } from '../base/index.ts';
 import {
   exited,
@@ -18,6 +16,7 @@ import { clearRuntimeState } from './containerCgroup.ts';
 import { networkModeOf } from './networkMode.ts';
 import type { EngineParts } from './parts.ts';
 import { deleteContainer } from './deleteContainer.ts';
+import { removeProcessDirectory } from './removeProcessDirectory.ts';
 
 export type SettleParts = Pick<
   EngineParts,
@@ -47,8 +46,8 @@ export type EndedContainer = Omit<LiveContainer, 'settled'>;
 type ContainerExit = ProcessExit & { readonly oomKilled: boolean };
 
 /**
- * What follows the end of a container's init: its last output is flushed, the exit is recorded and announced, what it held is
- * given back, whoever waits is told; then it is removed (--rm) or started again (restart policy). Never rejects.
+ * What follows the end of a container's init: its last output is flushed, the exit is recorded and announced, whoever waits is
+ * told, what it held is given back; then it is removed (--rm) or started again (restart policy). Never rejects.
  */
 export async function settle(
   parts: SettleParts,
@@ -87,8 +86,9 @@ async function settleLocked(
   parts.live.delete(id);
   const record = recordExit(parts, before, exit);
   announceExit(parts, record);
-  await release(parts, record);
+  // Told before all is given back: who then starts or removes the container waits for the lock.
   parts.waiters.exited(id, { exitCode: exit.code, error: '' });
+  await release(parts, record);
   if (record.hostConfig.AutoRemove === true && !parts.live.isRestarting(id)) await deleteContainer(parts, record);
   else planRestart(parts, record, restart);
 }
@@ -110,20 +110,18 @@ function announceExit(parts: SettleParts, record: ContainerRecord): void {
 
 /** Gives back what only a running container needs: network, mount, process directory. A step that fails is logged. */
 export async function release(parts: SettleParts, record: ContainerRecord): Promise<void> {
-  const { dir, rootfs } = parts.execPaths.container(record.id);
-  const steps: readonly (readonly [string, () => Promise<void>])[] = [
-    ['network', () => parts.network.detach(record.id)],
-    ['cgroup', () => clearRuntimeState(parts, record)],
-    ['mount', () => parts.mounter.unmount(rootfs, { lazy: true })],
-    ['process directory', () => rm(dir, { recursive: true, force: true })],
-  ];
-  for (const [what, step] of steps) {
+  const giveBack = async (what: string, step: Promise<void>): Promise<void> => {
     try {
-      await step();
+      await step;
     } catch (error) {
       parts.logger.warn('giving back failed', { what, container: record.id, error: messageOf(error) });
     }
-  }
+  };
+  await Promise.all([
+    giveBack('network', parts.network.detach(record.id)),
+    giveBack('cgroup', clearRuntimeState(parts, record)),
+    giveBack('process directory', removeProcessDirectory(parts, record.id)),
+  ]);
   if (networkModeOf(record) === 'bridge') announceBridge(parts, 'disconnect', record.id);
 }
 

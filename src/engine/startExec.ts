@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 
 import type { ExecStartRequest } from '../api/index.ts';
 import {
@@ -57,13 +57,13 @@ async function launch(
   request: ExecStartRequest,
 ): Promise<HubSession | undefined> {
   const stateDir = parts.execPaths.exec(exec.id);
-  const { process: description, stdio } = await describe(parts, exec, record, request);
-  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  const { process: description, stdio } = describe(parts, exec, record, request);
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   let process: RuntimeProcess;
   try {
     process = await runtimeOf(parts, record).exec({ containerId: record.id, stateDir, stdio, process: description });
   } catch (error) {
-    await rm(stateDir, { recursive: true, force: true });
+    rmSync(stateDir, { recursive: true, force: true });
     throw error;
   }
   exec.state = 'running';
@@ -95,14 +95,14 @@ function untilSettled(session: HubSession, settled: Promise<void>): HubSession {
   };
 }
 
-async function describe(
+function describe(
   { execPaths, host }: Parts,
   { request }: ExecInstance,
   record: ContainerRecord,
   start: ExecStartRequest,
-): Promise<{ process: OciProcess; stdio: ProcessStdio }> {
+): { process: OciProcess; stdio: ProcessStdio } {
   const { config, rootfs } = execPaths.container(record.id);
-  const spec = JSON.parse(await readFile(config, 'utf8')) as OciSpec;
+  const spec = JSON.parse(readFileSync(config, 'utf8')) as OciSpec;
   const user = request.User
     ? resolveUser(request.User, userDatabase(rootfs), record.hostConfig.GroupAdd ?? [])
     : undefined;
@@ -159,7 +159,7 @@ async function settleExec(
   exec.exitCode = exitCode;
   announce(parts, record, 'exec_die', { execID: exec.id, exitCode: String(exitCode) });
   try {
-    await rm(stateDir, { recursive: true, force: true });
+    rmSync(stateDir, { recursive: true, force: true });
   } catch (error) {
     parts.logger.warn('removing the files of an exec failed', { exec: exec.id, error: messageOf(error) });
   }
