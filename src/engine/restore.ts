@@ -12,7 +12,6 @@ import { removeCgroup } from '../linux/index.ts';
 
 import { containerCgroup, watchMemory } from './containerCgroup.ts';
 import { deleteContainer } from './deleteContainer.ts';
-import type { EngineParts } from './parts.ts';
 import { stdioOf } from './prepareBundle.ts';
 import { removeProcessDirectory } from './removeProcessDirectory.ts';
 import { runtimeOf } from './runtimeOf.ts';
@@ -26,7 +25,7 @@ const unseenExit = { exitCode: 255, oomKilled: false };
 
 /**
  * Run once at start, before the first request: takes running containers back in hand, records the end of those that ended
- * meanwhile, finishes removals, and sweeps what a crash left. One container's trouble does not stop the others.
+ * meanwhile, and sweeps what a crash left. One container's trouble does not stop the others.
  */
 export async function restore(parts: Parts): Promise<void> {
   await parts.snapshots.sweep();
@@ -102,7 +101,7 @@ async function sweepExecDir(parts: Parts, id: string): Promise<void> {
   });
 }
 
-/** Containers that do not run: removals and --rm are finished, restart policies obeyed. */
+/** Containers that do not run: --rm is finished, restart policies obeyed. */
 async function settleStopped(parts: Parts, before: ContainerRecord, live: ReadonlySet<string>): Promise<void> {
   const record = parts.containers.get(before.id);
   if (record === undefined || live.has(record.id)) return;
@@ -110,7 +109,7 @@ async function settleStopped(parts: Parts, before: ContainerRecord, live: Readon
   const neverRan = state.status === 'created';
   await logged(parts, 'container', record.id, async () => {
     if (isAlive(before.state)) await release(parts, record);
-    if (state.status === 'removing' || (hostConfig.AutoRemove === true && !neverRan)) {
+    if (hostConfig.AutoRemove === true && !neverRan) {
       await deleteContainer(parts, record);
       return;
     }

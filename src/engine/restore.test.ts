@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync } from 'node:fs';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+
+import { createdState, exited, restarting, started, type ContainerRecord } from '../containers/index.ts';
+
+import { restore } from './restore.ts';
+import { FakeProcess, openBench, until, type Bench } from './testBench.ts';
+import { waitContainer } from './waitContainer.ts';
+
+const id = 'e'.repeat(64);
+const at = '2025-01-01T00:00:00Z';
+const running = started(createdState, 4711, at);
+const ended = exited(running, { exitCode: 1, oomKilled: false }, at);
+const policy = (Name: 'always' | 'unless-stopped'): Pick<ContainerRecord, 'hostConfig'> => ({
+  hostConfig: { Runtime: 'fake', NetworkMode: 'bridge', RestartPolicy: { Name, MaximumRetryCount: 0 } },
+});
+let bench: Bench;
+
+const stateOf = (): ContainerRecord['state'] => bench.parts.containers.find(id).state;
+
+beforeEach(() => {
+  bench = openBench();
+});
+afterEach(() => bench.remove());
+
+describe('a daemon that starts', () => {
+  it('takes a running container back, and sees its end', async () => {
+    bench.add(id, { state: running });
+    const { dir } = bench.parts.execPaths.container(id);
+    const process = new FakeProcess(4711);
+    mkdirSync(dir, { recursive: true });
+    bench.runtime.left.set(dir, process);
+    await restore(bench.parts);
+    assert.equal(stateOf().status, 'running');
+    assert.equal(existsSync(dir), true);
+    const { exit } = await waitContainer(bench.parts, id, 'next-exit', new AbortController().signal);
+    const settled = bench.parts.live.get(id)?.settled;
+    process.end(7);
+    assert.deepEqual(await exit, { StatusCode: 7 });
+    await settled;
+    assert.equal(existsSync(dir), false);
+  });
+
+  it('records the end that nobody saw, and gives back what the container held', async () => {
+    bench.add(id, { state: running });
+    await bench.network.attach(id);
+    mkdirSync(bench.parts.execPaths.container(id).rootfs, { recursive: true });
+    await restore(bench.parts);
+    assert.deepEqual([stateOf().status, stateOf().exitCode], ['exited', 255]);
+    assert.equal(bench.network.attached.size, 0);
+    assert.ok(bench.runtime.deleted.includes(id));
+    assert.equal(existsSync(bench.parts.execPaths.container(id).dir), false);
+  });
+
+  it('removes a --rm container that ended meanwhile', async () => {
+    bench.add(id, { state: running, hostConfig: { Runtime: 'fake', AutoRemove: true } });
+    await restore(bench.parts);
+    assert.equal(bench.parts.containers.size, 0);
+    assert.equal(bench.snapshots.known.size, 0);
+  });
+
+  it('keeps a --rm container that was never started', async () => {
+    bench.add(id, { hostConfig: { Runtime: 'fake', AutoRemove: true } });
+    await restore(bench.parts);
+    assert.equal(stateOf().status, 'created');
+  });
+
+  it('ends a start that was not recorded, and sweeps what no record names', async () => {
+    bench.add(id);
+    const orphan = 'c'.repeat(64);
+    const { parts } = bench;
+    await bench.snapshots.prepare(orphan);
+    await bench.snapshots.prepare('unpack-1');
+    for (const dir of [parts.execPaths.container(id).dir, parts.execPaths.exec(orphan)])
+      mkdirSync(dir, { recursive: true });
+    mkdirSync(parts.dataPaths.container(orphan).dir, { recursive: true });
+    await restore(parts);
+    assert.deepEqual([...bench.snapshots.known.keys()], [id]);
+    assert.ok(bench.runtime.deleted.includes(id));
+    assert.deepEqual(bench.runtime.discarded, [parts.execPaths.container(id).dir, parts.execPaths.exec(orphan)]);
+    assert.equal(existsSync(parts.execPaths.container(id).dir), false);
+    assert.equal(existsSync(parts.execPaths.exec(orphan)), false);
+    assert.equal(existsSync(parts.dataPaths.container(orphan).dir), false);
+    assert.equal(stateOf().status, 'created');
+  });
+
+  const cases: readonly [string, Partial<ContainerRecord>, boolean][] = [
+    ['always, ended', { ...policy('always'), state: ended }, true],
+    ['always, stopped', { ...policy('always'), state: { ...ended, manuallyStopped: true } }, true],
+    ['unless-stopped, ended', { ...policy('unless-stopped'), state: ended }, true],
+    ['unless-stopped, stopped', { ...policy('unless-stopped'), state: { ...ended, manuallyStopped: true } }, false],
+    ['unless-stopped, waiting for its restart', { ...policy('unless-stopped'), state: restarting(ended) }, true],
+    ['always, never started', { ...policy('always') }, false],
+    ['no policy', { state: ended }, false],
+  ];
+  for (const [name, changes, isStarted] of cases) {
+    it(`${isStarted ? 'starts' : 'does not start'} a container: ${name}`, async () => {
+      bench.add(id, changes);
+      await restore(bench.parts);
+      assert.equal(bench.runtime.started.length, isStarted ? 1 : 0);
+      if (!isStarted) return;
+      bench.runtime.latest.end(0);
+      await until(() => stateOf().status !== 'running');
+      bench.parts.live.stopRestarts();
+    });
+  }
+});
