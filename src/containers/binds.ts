@@ -20,6 +20,8 @@ export interface BindMount {
   readonly options: readonly string[];
 }
 
+const mountTypes: ReadonlySet<string> = new Set(['bind', 'volume', 'tmpfs', 'npipe', 'cluster', 'image']);
+const accessModes: ReadonlySet<string> = new Set(['ro', 'rw']);
 const propagations: ReadonlySet<string> = new Set(['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']);
 // SELinux relabelling and consistency hints have nothing to act on here and are accepted, as Docker does.
 const ignoredModes: ReadonlySet<string> = new Set(['z', 'Z', 'rw', 'cached', 'delegated', 'consistent', 'nocopy']);
@@ -39,40 +41,42 @@ export function parseBinds(hostConfig: Pick<HostConfig, 'Binds' | 'Mounts'>): re
 export function parseBind(text: string): BindMount {
   const parts = text.split(':');
   const [source = '', destination = '', mode = ''] = parts;
+  if (text === '' || parts.length > 3) throw invalidSpecification(text);
   if (parts.length < 2) throw volumesAreMissing(text);
-  if (parts.length > 3 || source === '' || destination === '') throw invalidSpecification(text);
+  if (source === '' || destination === '') throw invalidSpecification(text);
   if (!source.startsWith('/')) throw volumesAreMissing(source);
   return {
     type: 'bind',
     source: posix.normalize(source),
     destination: checkedDestination(destination, text),
-    ...parseMode(mode, text),
+    ...parseMode(mode),
     mode,
     createSource: true,
     options: [],
   };
 }
 
-function parseMode(mode: string, text: string): Pick<BindMount, 'readonly' | 'propagation' | 'nonRecursive'> {
+function parseMode(mode: string): Pick<BindMount, 'readonly' | 'propagation' | 'nonRecursive'> {
   let readonly = false;
   let propagation: Propagation = 'rprivate';
-  for (const word of mode === '' ? [] : mode.split(',')) {
+  const words = mode === '' ? [] : mode.split(',');
+  const counts = [words.filter((word) => accessModes.has(word)), words.filter((word) => propagations.has(word))];
+  if (counts.some((found) => found.length > 1)) throw invalidMode(mode);
+  for (const word of words) {
     if (word === 'ro') readonly = true;
     else if (propagations.has(word)) propagation = word as Propagation;
-    else if (!ignoredModes.has(word)) throw new GantryError('invalid', `invalid mode: ${mode}`, { cause: text });
+    else if (!ignoredModes.has(word)) throw invalidMode(mode);
   }
   return { readonly, propagation, nonRecursive: false };
 }
 
 function parseMount(mount: NonNullable<NonNullable<HostConfig['Mounts']>[number]>): BindMount {
   const { Type: type, Source: source = '', Target: target = '' } = mount;
-  if (target === '')
-    throw new GantryError(
-      'invalid',
-      'invalid mount config for type "' + String(type) + '": field Target must not be empty',
-    );
+  if (!mountTypes.has(String(type))) throw invalidMount(String(type), 'mount type unknown');
+  if (target === '') throw invalidMount(String(type), 'field Target must not be empty');
   const shared = { destination: checkedDestination(target, target), readonly: mount.ReadOnly === true, mode: '' };
   if (type === 'tmpfs') {
+    if (source !== '') throw invalidMount(type, 'field Source must not be specified');
     const size = mount.TmpfsOptions?.SizeBytes;
     const mode = mount.TmpfsOptions?.Mode;
     const options = [
@@ -82,12 +86,8 @@ function parseMount(mount: NonNullable<NonNullable<HostConfig['Mounts']>[number]
     return { ...shared, type, source: '', propagation: 'rprivate', nonRecursive: false, createSource: false, options };
   }
   if (type !== 'bind') throw volumesAreMissing(`type=${String(type)}`);
-  if (!source.startsWith('/')) {
-    throw new GantryError(
-      'invalid',
-      `invalid mount config for type "bind": invalid mount path: '${source}' mount path must be absolute`,
-    );
-  }
+  if (source === '') throw invalidMount(type, 'field Source must not be empty');
+  if (!source.startsWith('/')) throw invalidMount(type, `invalid mount path: '${source}' mount path must be absolute`);
   return {
     ...shared,
     type,
@@ -114,6 +114,14 @@ function checkedDestination(destination: string, text: string): string {
     );
   }
   return normal;
+}
+
+function invalidMode(mode: string): GantryError {
+  return new GantryError('invalid', `invalid mode: ${mode}`);
+}
+
+function invalidMount(type: string, problem: string): GantryError {
+  return new GantryError('invalid', `invalid mount config for type "${type}": ${problem}`);
 }
 
 function invalidSpecification(text: string): GantryError {

@@ -1,8 +1,6 @@
 import type { ContainerConfig, HostConfig } from '../api/index.ts';
 import { GantryError } from '../base/index.ts';
 
-const builtinNetworks: ReadonlySet<string> = new Set(['bridge', 'host', 'none']);
-
 /** What a client may ask for that this engine does not have: each with what to do instead. */
 const refusals: readonly {
   readonly asked: (host: HostConfig, own: ContainerConfig) => boolean;
@@ -17,7 +15,7 @@ const refusals: readonly {
   },
   { asked: (host) => host.PublishAllPorts === true, what: 'published ports', instead: 'Use --network host.' },
   {
-    asked: (_, own) => Object.keys(own.Volumes ?? {}).length > 0,
+    asked: (host, own) => anonymousVolumes(host, own).length > 0,
     what: 'anonymous volumes',
     instead: 'Bind a directory of the host: -v /path/on/host:/path/in/container.',
   },
@@ -62,18 +60,34 @@ export function refuseUnsupported(host: HostConfig, own: ContainerConfig): void 
   checkNamespace('ipc', host.IpcMode ?? '', ['', 'private', 'host', 'none', 'shareable']);
   checkNamespace('pid', host.PidMode ?? '', ['', 'private', 'host']);
   checkNamespace('uts', host.UTSMode ?? '', ['', 'private', 'host']);
+  if (!['', 'private', 'host'].includes(host.CgroupnsMode ?? '')) {
+    throw new GantryError('invalid', `invalid cgroup namespace mode: ${host.CgroupnsMode}`);
+  }
+  if (host.UTSMode === 'host' && own.Hostname) {
+    throw new GantryError('invalid', 'conflicting options: hostname and the UTS mode');
+  }
+  if (host.Isolation && host.Isolation !== 'default') {
+    throw new GantryError('invalid', `invalid isolation '${host.Isolation}': linux only supports 'default'`);
+  }
 }
 
+/** Volumes that are asked for where nothing else is mounted: some clients name every mount here once more. */
+function anonymousVolumes(host: HostConfig, own: ContainerConfig): string[] {
+  const mounted = new Set([
+    ...(host.Binds ?? []).map((bind) => bind.split(':')[1] ?? bind),
+    ...(host.Mounts ?? []).map((mount) => mount?.Target ?? ''),
+    ...Object.keys(host.Tmpfs ?? {}),
+  ]);
+  return Object.keys(own.Volumes ?? {}).filter((path) => !mounted.has(path));
+}
+
+/** As with Docker, a network by name is looked for when the container starts. */
 function checkNetwork(mode: string): void {
-  if (builtinNetworks.has(mode)) return;
   if (mode.startsWith('container:')) {
     throw new GantryError('notImplemented', "sharing another container's network is not available yet", {
       hint: 'Use --network bridge, host or none.',
     });
   }
-  throw new GantryError('notFound', `network ${mode} not found`, {
-    hint: 'There are the networks bridge, host and none.',
-  });
 }
 
 function checkNamespace(kind: string, mode: string, allowed: readonly string[]): void {

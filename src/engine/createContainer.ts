@@ -18,11 +18,13 @@ import {
 } from '../containers/index.ts';
 import { parseLogConfig } from '../logs/index.ts';
 import { checkSettings, defaultMaskedPaths, defaultReadonlyPaths } from '../runtime/index.ts';
+import { checkExtraHosts } from '../network/index.ts';
 import { parseSignal } from '../linux/index.ts';
 
 import { announce } from './containerEvents.ts';
 import { forPlatform } from './listImages.ts';
 import type { EngineParts } from './parts.ts';
+import { refuseMissingSource } from './prepareBundle.ts';
 
 type Parts = Pick<
   EngineParts,
@@ -101,7 +103,8 @@ function completeConfig(config: ContainerConfig, host: HostConfig, id: string, h
 
 /** Everything about a configuration that can be known to be wrong before it is stored. Gives Docker's warnings. */
 function check(parts: Parts, config: ContainerConfig, hostConfig: HostConfig): string[] {
-  parseBinds(hostConfig);
+  for (const bind of parseBinds(hostConfig)) refuseMissingSource(bind);
+  checkExtraHosts(hostConfig.ExtraHosts ?? []);
   if (config.StopSignal) parseSignal(config.StopSignal);
   if (config.WorkingDir && !config.WorkingDir.startsWith('/')) {
     throw new GantryError(

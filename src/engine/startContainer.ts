@@ -1,5 +1,4 @@
 import { mkdirSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 
 import { createOutputHub, formatTime, GantryError, messageOf, UndoStack, type OutputHub } from '../base/index.ts';
 import { refused, started, type ContainerRecord } from '../containers/index.ts';
@@ -11,8 +10,9 @@ import { clearRuntimeState, watchMemory } from './containerCgroup.ts';
 import { deleteContainer } from './deleteContainer.ts';
 import { prepareBundle } from './prepareBundle.ts';
 import { announce, announceBridge } from './containerEvents.ts';
-import { networkModeOf } from './networkMode.ts';
+import { networkModeOf, refuseMissingNetwork } from './networkMode.ts';
 import type { EngineParts } from './parts.ts';
+import { removeProcessDirectory } from './removeProcessDirectory.ts';
 import { runtimeOf } from './runtimeOf.ts';
 import { settle, type EndedContainer, type SettleParts } from './settleContainer.ts';
 
@@ -86,21 +86,30 @@ async function settleRefusal(parts: StartParts, record: ContainerRecord, refusal
 
 async function launch(parts: StartParts, record: ContainerRecord, undo: UndoStack): Promise<EndedContainer> {
   const { dir, bundle, rootfs } = parts.execPaths.container(record.id);
-  undo.push(() => rm(dir, { recursive: true, force: true }));
+  undo.push(() => removeProcessDirectory(parts, record.id));
   // On the way to a container's first instruction small file operations are synchronous: each takes some 20 us, a trip to the
   // thread pool and back ten times as much.
   for (const path of [bundle, rootfs]) mkdirSync(path, { recursive: true, mode: 0o700 });
   parts.mounter.mount(parts.snapshots.mounts(record.id), rootfs);
-  undo.push(() => parts.mounter.unmount(rootfs, { lazy: true }));
-  const sandbox = await joinNetwork(parts, record, undo);
-  const stdio = await prepareBundle(parts, record, sandbox);
-  const log = await parts.logs.of(record).open();
-  undo.push(() => log.close());
+  const [sandbox, log] = await both(joinNetwork(parts, record, undo), openLog(parts, record, undo));
+  const stdio = prepareBundle(parts, record, sandbox);
   undo.push(() => clearRuntimeState(parts, record));
   const process = await runtimeOf(parts, record).run({ id: record.id, bundleDir: bundle, stateDir: dir, stdio });
   const live = { process, hub: connectStreams(parts, record, process, log), oom: watchMemory(parts, record) };
   undo.push(() => end(live));
   return live;
+}
+
+/** Waits for both, also when one fails: then what the other did is known to be undone as well. */
+async function both<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([first, second]);
+  return Promise.all([first, second]);
+}
+
+async function openLog(parts: StartParts, record: ContainerRecord, undo: UndoStack): Promise<LogWriter> {
+  const log = await parts.logs.of(record).open();
+  undo.push(() => log.close());
+  return log;
 }
 
 /** Ends a process whose start could not be recorded: what runs has a record that says so. */
@@ -112,6 +121,7 @@ async function end({ process, hub, oom }: EndedContainer): Promise<void> {
 }
 
 async function joinNetwork(parts: StartParts, record: ContainerRecord, undo: UndoStack): Promise<Sandbox | undefined> {
+  refuseMissingNetwork(record);
   const mode = networkModeOf(record);
   if (mode === 'host') return undefined;
   const sandbox = await parts.network.attach(record.id, {

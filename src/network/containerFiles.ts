@@ -43,6 +43,11 @@ function ownNames({ hostname, domainname }: HostsOptions): string {
   return dot === -1 ? full : `${full} ${full.slice(0, dot)}`;
 }
 
+/** Throws GantryError `invalid` when an entry of HostConfig.ExtraHosts cannot become a line. */
+export function checkExtraHosts(entries: readonly string[]): void {
+  for (const entry of entries) extraHostLine(entry, '0.0.0.0');
+}
+
 function extraHostLine(entry: string, hostGateway: string | undefined): string {
   const [, name, address] = /^([^:=\s]+)[:=](\S+)$/.exec(entry) ?? [];
   if (name === undefined || address === undefined) {

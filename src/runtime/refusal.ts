@@ -48,6 +48,8 @@ function executableProblem(complaint: string, program: string): string | undefin
       ? `exec: ${name}: stat ${program}: no such file or directory`
       : `exec: ${name}: executable file not found in $PATH`;
   }
+  const entered = /^chdir `.*`: (.+)$/.exec(complaint)?.[1];
+  if (entered !== undefined) return `chdir to cwd failed: ${entered.toLowerCase()}`;
   const opened = /^open executable: (.+)$/.exec(complaint)?.[1];
   if (opened === undefined) return undefined;
   if (program === '') return `exec: "": executable file not found in $PATH`;
@@ -58,6 +60,7 @@ function executableProblem(complaint: string, program: string): string | undefin
 /** 127: there is no such program; 126: it cannot be run; 128: anything else. */
 function exitCodeFor(message: string): number {
   const lower = message.toLowerCase();
+  if (lower.includes('chdir to cwd')) return 126;
   if (/executable file not found|no such file or directory/.test(lower)) return 127;
   return /permission denied|is a directory|not a directory/.test(lower) ? 126 : 128;
 }

@@ -1,5 +1,6 @@
 import { GantryError } from '../base/index.ts';
 
+import { effectiveCapabilities } from './capabilities.ts';
 import { blockDeviceAt } from './devices.ts';
 import type { OciDeviceRule, OciResources, OciRlimit, OciThrottle } from './ociSpec.ts';
 import type { HostFacts, HostSettings } from './specInput.ts';
@@ -122,6 +123,14 @@ export function oomScoreAdjOf(settings: HostSettings, host: HostFacts): number |
   return host.capabilities.includes('CAP_SYS_RESOURCE') ? asked : Math.max(asked, host.oomScoreAdj);
 }
 
+/** A list such as `0-2,7` (cpuset(7), "List format"). */
+function cpusetProblem(what: string, list: string | null | undefined): string | undefined {
+  const value = text(list);
+  return value === undefined || /^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(value)
+    ? undefined
+    : `Invalid value ${value} for ${what}: invalid format: ${value}`;
+}
+
 const refusals: readonly ((settings: HostSettings, host: HostFacts) => string | undefined)[] = [
   ({ Memory }) => {
     const memory = given(Memory);
@@ -180,6 +189,12 @@ const refusals: readonly ((settings: HostSettings, host: HostFacts) => string | 
       ? 'Range of blkio weight is from 10 to 1000'
       : undefined;
   },
+  ({ CpusetCpus }) => cpusetProblem('cpuset cpus', CpusetCpus),
+  ({ CpusetMems }) => cpusetProblem('cpuset mems', CpusetMems),
+  ({ Tmpfs }) => {
+    const relative = Object.keys(Tmpfs ?? {}).find((path) => !path.startsWith('/'));
+    return relative === undefined ? undefined : `invalid mount path: '${relative}' mount path must be absolute`;
+  },
   ({ ShmSize }) => ((ShmSize ?? 0) < 0 ? 'SHM size can not be less than 0' : undefined),
 ];
 
@@ -189,6 +204,7 @@ export function checkSettings(settings: HostSettings, host: HostFacts): string[]
     const message = refusal(settings, host);
     if (message !== undefined) throw new GantryError('invalid', message);
   }
+  effectiveCapabilities(settings, host.capabilities);
   rlimitsOf(settings, host);
   oomScoreAdjOf(settings, host);
   const warnings: string[] = [];

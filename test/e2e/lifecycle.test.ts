@@ -108,6 +108,47 @@ suite('lifecycle', { concurrency: 4 }, () => {
     await stdoutOf(['rm', '-f', name]);
   });
 
+  test('a container that is killed for want of memory says so', async (t) => {
+    const name = reserve(t);
+    const result = await docker([
+      'run',
+      '--name',
+      name,
+      '-m',
+      '32m',
+      library('alpine'),
+      'sh',
+      '-c',
+      'x=$(head -c 60000000 /dev/urandom | base64); echo $?',
+    ]);
+    assert.equal(result.code, 137);
+    assert.equal(await inspect(name, '{{.State.OOMKilled}} {{.State.ExitCode}}'), 'true 137');
+    const span = ['--since', '1h', '--until', '0s', '--filter', `container=${name}`];
+    // the client counts `until` in whole seconds
+    await eventually('its end is told', async () =>
+      /\boom\b[^]*\bdie\b/.test(await stdoutOf(['events', ...span, '--format', '{{.Action}}'])),
+    );
+    await docker(['start', '-a', name]);
+    await stdoutOf(['rm', name]);
+  });
+
+  test('a forced removal wins over those who start and pause the container meanwhile', async (t) => {
+    const name = await background(t, [], 'sleep', '300');
+    const id = await inspect(name, '{{.Id}}');
+    let removed = false;
+    const disturb = async (what: string): Promise<void> => {
+      while (!removed) await api('POST', `/containers/${id}/${what}`);
+    };
+    const others = ['start', 'start', 'pause', 'unpause', 'kill'].map(disturb);
+    try {
+      assert.equal((await api('DELETE', `/containers/${id}?force=1`)).status, 204);
+    } finally {
+      removed = true;
+    }
+    await Promise.all(others);
+    assert.equal((await api('GET', `/containers/${id}/json`)).status, 404);
+  });
+
   test('rename frees the old name and takes the new one', async (t) => {
     const name = await background(t, [], 'sleep', '300');
     const other = reserve(t);

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+
+import { alpine, api, failureOf, inspect, library, reserve, stdoutOf, uniqueName } from './harness.ts';
+
+/** Host configurations that cannot work on any host, with what the answer says. */
+const wrongHostConfigs: readonly (readonly [object, RegExp])[] = [
+  [{ CapAdd: ['NONSENSE'] }, /invalid CapAdd: unknown capability: "CAP_NONSENSE"/],
+  [{ CgroupnsMode: 'nonsense' }, /invalid cgroup namespace mode: nonsense/],
+  [{ CpusetCpus: 'first' }, /Invalid value first for cpuset cpus/],
+  [{ ExtraHosts: ['host'] }, /bad format for add-host: "host"/],
+  [{ ExtraHosts: ['host:address'] }, /invalid IP address in add-host: "address"/],
+  [{ Memory: 1 }, /[Mm]inimum memory limit allowed is 6MB/],
+  [{ Mounts: [{ Type: 'nonsense', Target: '/a' }] }, /mount type unknown/],
+  [{ Mounts: [{ Type: 'bind', Target: '/a' }] }, /field Source must not be empty/],
+  [{ Mounts: [{ Type: 'bind', Source: '/nonsense', Target: '/a' }] }, /bind source path does not exist: \/nonsense/],
+  [{ Mounts: [{ Type: 'tmpfs', Source: '/x', Target: '/a' }] }, /field Source must not be specified/],
+  [{ Tmpfs: { relative: '' } }, /'relative' mount path must be absolute/],
+  [{ UTSMode: 'host' }, /conflicting options: hostname and the UTS mode/],
+];
+
+suite('refusals', { concurrency: 4 }, () => {
+  test('a host configuration that cannot work is refused before anything is made', async () => {
+    for (const [HostConfig, message] of wrongHostConfigs) {
+      const name = uniqueName();
+      const body = { Image: library('alpine'), Hostname: 'box', HostConfig };
+      const answer = await api('POST', `/containers/create?name=${name}`, { body });
+      assert.equal(answer.status, 400, JSON.stringify(HostConfig));
+      assert.match((answer.json() as { message: string }).message, message);
+      assert.equal((await api('GET', `/containers/${name}/json`)).status, 404);
+    }
+  });
+
+  test('binds that contradict themselves are refused', async () => {
+    for (const bind of ['', '/a:/b:ro,rw', '/a:/b:/c:ro', '/a:relative', '/a:/']) {
+      const body = { Image: library('alpine'), HostConfig: { Binds: [bind] } };
+      const { status } = await api('POST', `/containers/create?name=${uniqueName()}`, { body });
+      // Docker has answered 500 here for a long time.
+      assert.ok([400, 500].includes(status), `${bind}: ${status}`);
+    }
+  });
+
+  test('a network that there is not is missed when the container starts, not when it is made', async (t) => {
+    const name = reserve(t);
+    await stdoutOf(['create', '--network', 'nonsense', '--name', name, library('alpine'), 'true']);
+    assert.equal(await inspect(name, '{{.HostConfig.NetworkMode}} {{.State.Status}}'), 'nonsense created');
+    assert.match(await failureOf(1, ['start', name]), /network nonsense not found/);
+    const refused = await failureOf(125, ['run', '--rm', '--network', 'nonsense', library('alpine'), 'true']);
+    assert.doesNotMatch(refused, /[Pp]ull/);
+  });
+
+  test('a mount that is named among the volumes as well is one mount', async (t) => {
+    const name = reserve(t);
+    const body = {
+      Image: library('alpine'),
+      Cmd: ['ls', '-d', '/there'],
+      Volumes: { '/there': {} },
+      HostConfig: { Binds: ['/tmp:/there:ro'] },
+    };
+    assert.equal((await api('POST', `/containers/create?name=${name}`, { body })).status, 201);
+    assert.equal(await stdoutOf(['start', '-a', name]), '/there');
+    assert.equal(await inspect(name, '{{len .Mounts}} {{(index .Mounts 0).RW}}'), '1 false');
+  });
+
+  test('a start that the host refuses leaves no trace, and another can follow', async (t) => {
+    const name = reserve(t);
+    await failureOf(125, ['run', '--cpuset-cpus', '4000', '--name', name, library('alpine'), 'true']);
+    await failureOf(127, ['run', '--rm', library('alpine'), 'nonsense']);
+    assert.equal(await alpine([], 'echo', 'well'), 'well');
+  });
+});
