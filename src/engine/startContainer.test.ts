@@ -56,7 +56,12 @@ describe('a container that is started', () => {
   it('runs, gives its output to who attached before, and gives everything back at its end', async () => {
     bench.add(id);
     const session = await attachContainer(bench.parts, id, {
-      ...{ stdin: false, stdout: true, stderr: true, stream: true, logs: false, detachKeys: undefined },
+      stdin: false,
+      stdout: true,
+      stderr: true,
+      stream: true,
+      logs: false,
+      detachKeys: undefined,
     });
     const { exit } = await exitOf('next-exit');
     await startContainer(bench.parts, id);
@@ -115,7 +120,12 @@ describe('a start that is refused', () => {
   it('is recorded and takes back what it did; another may succeed', async () => {
     bench.add(id);
     const session = await attachContainer(bench.parts, id, {
-      ...{ stdin: false, stdout: true, stderr: true, stream: true, logs: false, detachKeys: undefined },
+      stdin: false,
+      stdout: true,
+      stderr: true,
+      stream: true,
+      logs: false,
+      detachKeys: undefined,
     });
     const { exit } = await exitOf('next-exit');
     bench.runtime.refusal = refusal;

@@ -232,9 +232,20 @@ export function openBench(records = new MemoryRecords()): Bench {
   };
   const containers = new Containers(records);
   const parts: StartParts = {
-    ...{ runtimes: new Map([['fake', runtime]]), snapshots, network, mounter, journal, containers },
-    ...{ clock: systemClock, logger: silentLogger, waiters: new Waiters(), locks: new KeyedLock() },
-    ...{ live: new LiveContainers(), execs: new Execs(), settings, host },
+    runtimes: new Map([['fake', runtime]]),
+    snapshots,
+    network,
+    mounter,
+    journal,
+    containers,
+    clock: systemClock,
+    logger: silentLogger,
+    waiters: new Waiters(),
+    locks: new KeyedLock(),
+    live: new LiveContainers(),
+    execs: new Execs(),
+    settings,
+    host,
     cgroups: { mode: 'v2', version: 2, hierarchies: new Map(), unified: join(root, 'cgroup'), leftover: [] },
     dataPaths: dataPaths(join(root, 'data')),
     execPaths: execPaths(join(root, 'exec')),

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { isKind } from '../base/index.ts';
+import { digestOf } from '../oci/index.ts';
+
+import { Containers, createdState, exited, isAlive, paused, refused, started, Waiters } from './index.ts';
+import type { ContainerRecord, WaitResult } from './index.ts';
+
+class MemoryRecords extends Map<string, ContainerRecord> {
+  put(id: string, record: ContainerRecord): void {
+    this.set(id, record);
+  }
+}
+
+const idOf = (start: string): string => start.padEnd(64, '0');
+const recordOf = (id: string, name: string): ContainerRecord => ({
+  id,
+  name,
+  createdAt: '2025-01-01T00:00:00Z',
+  imageId: digestOf('image'),
+  parentSnapshot: undefined,
+  config: {},
+  hostConfig: {},
+  path: '/bin/true',
+  args: [],
+  state: createdState,
+  restartCount: 0,
+  macAddress: undefined,
+});
+
+const result = (exitCode: number): WaitResult => ({ exitCode, error: '' });
+
+describe('the table of containers', () => {
+  it('finds by id, then by name, then by prefix', () => {
+    const containers = new Containers(new MemoryRecords());
+    const [one, two] = [idOf('abc'), idOf('abd')];
+    containers.add(recordOf(one, 'web'));
+    containers.add(recordOf(two, 'abc'));
+    assert.equal(containers.find(one).id, one);
+    assert.equal(containers.find('abc').id, two, 'a name goes before a prefix');
+    assert.equal(containers.find('/web').id, one);
+    assert.equal(containers.find('abd').id, two);
+    assert.throws(
+      () => containers.find('ab'),
+      (error) => isKind(error, 'invalid'),
+    );
+    assert.throws(() => containers.find('nope'), /^GantryError: No such container: nope$/);
+  });
+
+  it('keeps names unique, through renames, removals and a restart', () => {
+    const records = new MemoryRecords();
+    const containers = new Containers(records);
+    const [one, two] = [idOf('1'), idOf('2')];
+    containers.add(recordOf(one, 'web'));
+    assert.throws(
+      () => containers.add(recordOf(two, 'web')),
+      (error) => isKind(error, 'conflict'),
+    );
+    assert.equal(containers.get(two), undefined);
+    containers.update(one, (record) => ({ ...record, name: 'old' }));
+    containers.add(recordOf(two, 'web'));
+    assert.throws(
+      () => containers.update(one, (record) => ({ ...record, name: 'web' })),
+      (error) => isKind(error, 'conflict'),
+    );
+    assert.equal(containers.find('old').id, one);
+    containers.delete(two);
+    assert.equal(containers.isNameTaken('web'), false);
+    assert.equal(new Containers(records).find('old').id, one);
+  });
+});
+
+describe('the states of a container', () => {
+  const running = started(createdState, 42, '2025-01-01T00:00:00Z');
+
+  it('go from created over running to exited', () => {
+    assert.equal(isAlive(createdState), false);
+    assert.equal(isAlive(running), true);
+    assert.equal(isAlive(paused(running)), true);
+    const over = exited(running, { exitCode: 137, oomKilled: true }, '2025-01-01T00:00:01Z');
+    assert.deepEqual([over.status, over.pid, over.exitCode, over.oomKilled], ['exited', 0, 137, true]);
+  });
+
+  it('forget at a start what the last run left', () => {
+    const stopped = { ...exited(running, { exitCode: 1, oomKilled: true }, ''), manuallyStopped: true, error: 'x' };
+    const { exitCode, oomKilled, manuallyStopped, error } = started(stopped, 43, '');
+    assert.deepEqual([exitCode, oomKilled, manuallyStopped, error], [0, false, false, '']);
+  });
+
+  it('stay created when the first start is refused', () => {
+    assert.equal(refused(createdState, 127, 'no').status, 'created');
+    assert.equal(refused(exited(running, { exitCode: 0, oomKilled: false }, ''), 127, 'no').status, 'exited');
+  });
+});
+
+describe('waiting', () => {
+  const never = new AbortController().signal;
+
+  it('for an exit ends with the next one, for a removal with that, by the last exit code', async () => {
+    const waiters = new Waiters();
+    const [exit, removal] = [waiters.next('id', 'exit', never), waiters.next('id', 'removed', never)];
+    waiters.exited('id', result(3));
+    assert.deepEqual(await exit, result(3));
+    waiters.removed('id', result(0));
+    assert.deepEqual(await removal, result(3));
+  });
+
+  it('for an exit ends with the removal, too', async () => {
+    const waiters = new Waiters();
+    const exit = waiters.next('id', 'exit', never);
+    waiters.removed('id', result(9));
+    assert.deepEqual(await exit, result(9));
+  });
+
+  it('is forgotten when the client goes, before or after it begins', async () => {
+    const waiters = new Waiters();
+    const client = new AbortController();
+    let told = 0;
+    void waiters.next('id', 'exit', client.signal).then(() => told++);
+    void waiters.next('id', 'exit', AbortSignal.abort()).then(() => told++);
+    client.abort();
+    waiters.exited('id', result(0));
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(told, 0);
+  });
+});
