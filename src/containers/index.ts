@@ -2,6 +2,7 @@ export * from './binds.ts';
 export * from './containers.ts';
 export * from './filters.ts';
 export * from './hostConfig.ts';
+export { hostConfigView } from './hostConfigView.ts';
 export * from './identity.ts';
 export * from './mergeConfig.ts';
 export * from './names.ts';

@@ -1,5 +1,5 @@
 import type { ContainerInspect, ContainerSummary, MountPoint } from '../api/index.ts';
-import { isAlive, parseBinds, statusText, type ContainerRecord } from '../containers/index.ts';
+import { hostConfigView, isAlive, parseBinds, statusText, type ContainerRecord } from '../containers/index.ts';
 import { networkSettings, type NetworkSettingsView } from '../network/index.ts';
 import { GantryError, zeroTime } from '../base/index.ts';
 
@@ -44,7 +44,7 @@ function mountsOf(record: ContainerRecord): MountPoint[] {
 export function inspectView(parts: Parts, record: ContainerRecord, size: ContainerSize | undefined): ContainerInspect {
   const { state } = record;
   const files = parts.dataPaths.container(record.id);
-  const execIds = parts.execs.activeOf(record.id);
+  const execIds = isAlive(state) ? parts.execs.activeOf(record.id) : [];
   return {
     Id: record.id,
     Created: record.createdAt,
@@ -76,7 +76,7 @@ export function inspectView(parts: Parts, record: ContainerRecord, size: Contain
     ProcessLabel: '',
     AppArmorProfile: '',
     ExecIDs: execIds.length === 0 ? null : execIds,
-    HostConfig: record.hostConfig,
+    HostConfig: hostConfigView(record.hostConfig),
     GraphDriver: {
       Data: { ...parts.snapshots.describe(record.id), MergedDir: parts.execPaths.container(record.id).rootfs },
       Name: parts.snapshots.name,

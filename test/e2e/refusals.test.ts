@@ -62,6 +62,17 @@ suite('refusals', { concurrency: 4 }, () => {
     assert.equal(await inspect(name, '{{len .Mounts}} {{(index .Mounts 0).RW}}'), '1 false');
   });
 
+  test('inspect has every key of a host configuration, whatever was asked for', async (t) => {
+    const name = reserve(t);
+    await api('POST', `/containers/create?name=${name}`, { body: { Image: library('alpine') } });
+    const { HostConfig } = (await api('GET', `/containers/${name}/json`)).json() as { HostConfig: object };
+    const keys = ['Binds', 'CapAdd', 'Devices', 'Dns', 'ExtraHosts', 'Privileged', 'ReadonlyRootfs', 'VolumesFrom'];
+    assert.deepEqual(
+      keys.filter((key) => !(key in HostConfig)),
+      [],
+    );
+  });
+
   test('a start that the host refuses leaves no trace, and another can follow', async (t) => {
     const name = reserve(t);
     await failureOf(125, ['run', '--cpuset-cpus', '4000', '--name', name, library('alpine'), 'true']);
