@@ -7,7 +7,7 @@ import {
   canonical,
   chainIds,
   checkImageManifest,
-  checkRootfs,
+  checkImageConfig,
   chooseManifest,
   familiarName,
   familiar,
@@ -129,7 +129,7 @@ class Pull {
     const manifest = parseManifest(bytes, descriptor.mediaType);
     checkImageManifest(manifest);
     const config = parseImageConfig(await this.#small(manifest.config));
-    checkRootfs(manifest, config);
+    checkImageConfig(manifest, config);
     const chain = chainIds(config.rootfs.diff_ids);
     return { target: resolved.descriptor, manifestDescriptor: descriptor, manifest, config, chain };
   }

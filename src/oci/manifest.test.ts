@@ -8,7 +8,7 @@ import { chainIds } from './chain.ts';
 import type { Digest } from './digest.ts';
 import { digestOf } from './digest.ts';
 import { parseImageConfig } from './imageConfig.ts';
-import { checkImageManifest, checkRootfs, mediaTypes, parseManifest, parseManifestDocument } from './manifest.ts';
+import { checkImageManifest, checkImageConfig, mediaTypes, parseManifest, parseManifestDocument } from './manifest.ts';
 
 const layer = { mediaType: mediaTypes.layerGzip, digest: digestOf('layer'), size: 5 };
 const manifest = {
@@ -95,8 +95,15 @@ describe('checkImageManifest', () => {
 
   it('wants one diff id for every layer', () => {
     const parsed = parseManifest(bytes({ ...manifest, layers: [layer, layer] }));
-    assert.throws(() => checkRootfs(parsed, parseImageConfig(bytes(config))), {
+    assert.throws(() => checkImageConfig(parsed, parseImageConfig(bytes(config))), {
       message: "layers from manifest don't match image configuration",
+    });
+  });
+
+  it('wants a configuration for Linux', () => {
+    const foreign = parseImageConfig(bytes({ ...config, os: 'windows' }));
+    assert.throws(() => checkImageConfig(parseManifest(bytes(manifest)), foreign), {
+      message: 'image operating system "windows" cannot be used on this platform',
     });
   });
 });

@@ -190,8 +190,13 @@ export function checkImageManifest(manifest: Manifest): void {
       throw refused(`unsupported layer media type ${JSON.stringify(layer.mediaType)}`);
 }
 
-/** Refuses a configuration that does not list one diff id for every layer of its manifest. */
-export function checkRootfs(manifest: Manifest, config: ImageConfig): void {
+/** Refuses a configuration for another operating system, or without one diff id for every layer of its manifest. */
+export function checkImageConfig(manifest: Manifest, config: ImageConfig): void {
+  if (config.os !== undefined && config.os !== '' && config.os !== 'linux')
+    throw new GantryError(
+      'invalid',
+      `image operating system ${JSON.stringify(config.os)} cannot be used on this platform`,
+    );
   if (manifest.layers.length !== config.rootfs.diff_ids.length)
     throw new GantryError('invalid', "layers from manifest don't match image configuration");
 }
