@@ -1,4 +1,4 @@
-import { GantryError } from '../base/index.ts';
+import { GantryError, hasEntry } from '../base/index.ts';
 import type { HealthStatus } from './status.ts';
 
 /** Filters as decoded from the query: key to the set of accepted values. */
@@ -94,12 +94,7 @@ function compileId(values: readonly string[]): Predicate {
 
 /** Every `key` or `key=value` must be there. */
 function compileLabel(values: readonly string[]): Predicate {
-  const wanted = values.map((value) => {
-    const at = value.indexOf('=');
-    return at < 0 ? { key: value, value: undefined } : { key: value.slice(0, at), value: value.slice(at + 1) };
-  });
-  return ({ labels }) =>
-    wanted.every(({ key, value }) => Object.hasOwn(labels, key) && (value === undefined || labels[key] === value));
+  return ({ labels }) => values.every((value) => hasEntry(labels, value));
 }
 
 function compileExited(values: readonly string[]): Predicate {

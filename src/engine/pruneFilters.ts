@@ -1,4 +1,4 @@
-import { GantryError, parseTimeOrDuration, type Clock } from '../base/index.ts';
+import { GantryError, hasEntry, parseTimeOrDuration, type Clock } from '../base/index.ts';
 
 interface Prunable {
   readonly labels: Readonly<Record<string, string>>;
@@ -20,12 +20,7 @@ export function pruneMatcher(
   const unwanted = [...(filters.get('label!') ?? [])];
   return ({ labels, createdAtMs }) =>
     (untilMs === undefined || createdAtMs < untilMs) &&
-    wanted.every((label) => hasLabel(labels, label)) &&
-    !unwanted.some((label) => hasLabel(labels, label));
-}
-
-function hasLabel(labels: Readonly<Record<string, string>>, text: string): boolean {
-  const at = text.indexOf('=');
-  const key = at < 0 ? text : text.slice(0, at);
-  return Object.hasOwn(labels, key) && (at < 0 || labels[key] === text.slice(at + 1));
+    wanted.every((label) => hasEntry(labels, label)) &&
+    // As with Docker, only what has all of them is left alone.
+    !(unwanted.length > 0 && unwanted.every((label) => hasEntry(labels, label)));
 }

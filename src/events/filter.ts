@@ -1,4 +1,4 @@
-import { GantryError } from '../base/index.ts';
+import { GantryError, hasEntry } from '../base/index.ts';
 import type { JournalEvent } from './journal.ts';
 
 /** Filters as decoded from the query: key to the set of accepted values. */
@@ -38,11 +38,7 @@ function matchesImage(event: JournalEvent, values: ReadonlySet<string>): boolean
 
 /** Every label, with its value where one is given. */
 function matchesLabels(event: JournalEvent, values: ReadonlySet<string>): boolean {
-  return [...values].every((value) => {
-    const at = value.indexOf('=');
-    const found = attributeOf(event, at < 0 ? value : value.slice(0, at));
-    return found !== undefined && (at < 0 || found === value.slice(at + 1));
-  });
+  return [...values].every((value) => hasEntry(event.Actor.Attributes, value));
 }
 
 const matchers: Readonly<Record<string, Matches>> = {

@@ -1,4 +1,4 @@
-import { GantryError, parseGoDuration, parseRfc3339, parseTimestamp } from '../base/index.ts';
+import { GantryError, hasEntry, parseGoDuration, parseRfc3339, parseTimestamp } from '../base/index.ts';
 import { familiar, familiarName } from '../oci/index.ts';
 import type { Reference } from '../oci/index.ts';
 import { compileGlob } from './glob.ts';
@@ -49,11 +49,7 @@ export function createdNs(image: ImageRecord): bigint | undefined {
 /** Whether `labels` has every wanted `key` or `key=value`. */
 function hasLabels(image: ImageRecord, wanted: ReadonlySet<string>): boolean {
   const labels = image.config.config?.Labels ?? {};
-  return [...wanted].every((each) => {
-    const equals = each.indexOf('=');
-    const key = equals < 0 ? each : each.slice(0, equals);
-    return Object.hasOwn(labels, key) && (equals < 0 || labels[key] === each.slice(equals + 1));
-  });
+  return [...wanted].every((each) => hasEntry(labels, each));
 }
 
 /** The filters `label` and `label!`. */
