@@ -49,11 +49,26 @@ const pipeBytes = 1024 * 1024;
 
 /** A process's ends of its streams, and ours. */
 interface Stdio {
-  /** For the wrapper, by number; closed here once it has them. */
+  /** For the wrapper, by number. */
   readonly descriptors: readonly number[];
-  /** Those of `descriptors` that stay open here as well. */
+  /** Those of `descriptors` that stay open here as well, for `connect`. */
   readonly kept: readonly number[];
   connect(): LaunchedStreams;
+}
+
+/** Every descriptor that a launch opens, so that none stays open by mistake. */
+class Opened {
+  readonly #descriptors: number[] = [];
+
+  add(descriptor: number): number {
+    this.#descriptors.push(descriptor);
+    return descriptor;
+  }
+
+  /** Closes all but `kept`. */
+  close(kept: readonly number[] = []): void {
+    closeAll(this.#descriptors.splice(0).filter((descriptor) => !kept.includes(descriptor)));
+  }
 }
 
 export type LaunchedStreams = Pick<Launched, 'stdout' | 'stderr' | 'stdin' | 'resize'>;
@@ -75,9 +90,11 @@ export interface Launched {
 export function launch(paths: StatePaths, stdio: ProcessStdio, command: readonly string[]): Launched {
   makeFifo(paths.status, { uid: 0, gid: 0 });
   const status = watchStatus(paths.status);
-  const statusEnd = openSync(paths.status, constants.O_RDWR);
-  const streams = stdio.tty ? openTerminalStdio(paths, stdio) : openPipeStdio(paths, stdio);
+  const opened = new Opened();
+  let wrapper: Companion | undefined;
   try {
+    const statusEnd = opened.add(openSync(paths.status, constants.O_RDWR));
+    const streams = stdio.tty ? openTerminalStdio(paths, stdio, opened) : openPipeStdio(paths, stdio, opened);
     const [stdin = 0, stdout = 0, stderr = 0, ...held] = streams.descriptors;
     const pid = spawnProcess({
       path: '/bin/sh',
@@ -85,21 +102,23 @@ export function launch(paths: StatePaths, stdio: ProcessStdio, command: readonly
       env: runtimeEnv,
       descriptors: [stdin, stdout, stderr, statusEnd, ...held],
     });
-    return { ...streams.connect(), status, wrapper: ownCompanion(pid) };
+    wrapper = ownCompanion(pid);
+    const connected = streams.connect();
+    opened.close(streams.kept);
+    return { ...connected, status, wrapper };
   } catch (error) {
+    wrapper?.end();
     status.close();
-    closeAll(streams.kept);
+    opened.close();
     throw error;
-  } finally {
-    closeAll([statusEnd, ...streams.descriptors.filter((fd) => !streams.kept.includes(fd))]);
   }
 }
 
-function openPipeStdio(paths: StatePaths, stdio: ProcessStdio): Stdio {
-  const out = openPipe(paths.stdout, stdio);
-  const err = openPipe(paths.stderr, stdio);
-  const input = stdio.stdin ? openStdin(paths, stdio) : undefined;
-  const stdin = input?.readEnd ?? openSync('/dev/null', 'r');
+function openPipeStdio(paths: StatePaths, stdio: ProcessStdio, opened: Opened): Stdio {
+  const out = openPipe(paths.stdout, stdio, opened);
+  const err = openPipe(paths.stderr, stdio, opened);
+  const input = stdio.stdin ? openStdin(paths, stdio, opened) : undefined;
+  const stdin = input?.readEnd ?? opened.add(openSync('/dev/null', 'r'));
   return {
     descriptors: [stdin, out.writeEnd, err.writeEnd, out.readEnd, err.readEnd],
     kept: [out.readEnd, err.readEnd],
@@ -114,25 +133,28 @@ function openPipeStdio(paths: StatePaths, stdio: ProcessStdio): Stdio {
 /**
  * The process's end is opened for reading too: then it meets neither EOF nor EPIPE, whoever else goes.
  */
-function openPipe(path: string, { owner }: ProcessStdio): { readonly readEnd: number; readonly writeEnd: number } {
+function openPipe(
+  path: string,
+  { owner }: ProcessStdio,
+  opened: Opened,
+): { readonly readEnd: number; readonly writeEnd: number } {
   makeFifo(path, owner);
-  const readEnd = openOutput(path);
-  const writeEnd = openSync(path, constants.O_RDWR);
+  const readEnd = opened.add(openOutput(path));
+  const writeEnd = opened.add(openSync(path, constants.O_RDWR));
   growPipe(readEnd, pipeBytes);
   return { readEnd, writeEnd };
 }
 
 /** stdin's end for the process, and ours, beside which a holder keeps it open when this daemon ends. */
-function openStdin(paths: StatePaths, { owner }: ProcessStdio) {
+function openStdin(paths: StatePaths, { owner }: ProcessStdio, opened: Opened) {
   makeFifo(paths.stdin, owner);
-  const both = openSync(paths.stdin, constants.O_RDWR);
-  const readEnd = openSync(paths.stdin, constants.O_RDONLY);
+  const both = opened.add(openSync(paths.stdin, constants.O_RDWR));
+  const readEnd = opened.add(openSync(paths.stdin, constants.O_RDONLY));
   return {
     readEnd,
     connect: (): Writable | undefined => {
       const holder = startHolder(both, paths.holder);
       const writeEnd = openInput(paths.stdin);
-      closeAll([both]);
       return writeEnd === undefined ? undefined : pipeWriter(writeEnd, () => holder.end());
     },
   };
@@ -154,8 +176,10 @@ function startHolder(writeEnd: number, pidPath: string): Companion {
   }
 }
 
-function openTerminalStdio(paths: StatePaths, { stdin, consoleSize }: ProcessStdio): Stdio {
+function openTerminalStdio(paths: StatePaths, { stdin, consoleSize }: ProcessStdio, opened: Opened): Stdio {
   const { master, slave } = openTerminal();
+  opened.add(master);
+  opened.add(slave);
   if (consoleSize !== undefined) resizeTerminal(master, consoleSize);
   return {
     descriptors: [slave, slave, slave, master],
