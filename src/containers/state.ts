@@ -47,6 +47,11 @@ export function restarting(state: ContainerState): ContainerState {
   return { ...state, status: 'restarting' };
 }
 
+/** The restart that it waited for has been called off on purpose. */
+export function restartCancelled(state: ContainerState): ContainerState {
+  return { ...stoppedOnPurpose(state), status: 'exited' };
+}
+
 export function paused(state: ContainerState): ContainerState {
   return { ...state, status: 'paused' };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { GantryError } from '../base/index.ts';
-import { isAlive, stoppedOnPurpose, type ContainerRecord } from '../containers/index.ts';
+import { isAlive, restartCancelled, stoppedOnPurpose, type ContainerRecord } from '../containers/index.ts';
 import { parseSignal } from '../linux/index.ts';
 
 import { announce } from './containerEvents.ts';
@@ -58,7 +58,7 @@ async function cancelPlannedRestart(parts: StopParts, id: string): Promise<boole
     parts.live.cancelRestart(id);
     const { state } = parts.containers.update(id, (current) => ({
       ...current,
-      state: { ...stoppedOnPurpose(current.state), status: 'exited' },
+      state: restartCancelled(current.state),
     }));
     parts.waiters.exited(id, { exitCode: state.exitCode, error: '' });
     return true;
