@@ -43,11 +43,10 @@ export function userDatabase(rootfs: string): UserDatabase {
 }
 
 function writeContainerFiles(parts: Parts, record: ContainerRecord, sandbox: Sandbox | undefined): void {
-  const { dir, hostname, hosts, resolvConf: resolvConfPath } = parts.dataPaths.container(record.id);
+  const { hostname, hosts, resolvConf: resolvConfPath } = parts.dataPaths.container(record.id);
   const { config, hostConfig } = record;
   const isHostNetwork = networkModeOf(record) === 'host';
   const name = config.Hostname ?? '';
-  mkdirSync(dir, { recursive: true, mode: 0o710 });
   writeFileSync(hostname, hostnameFile(name));
   writeFileSync(
     hosts,

@@ -29,7 +29,7 @@ describe('a daemon that starts', () => {
     bench.add(id, { state: running });
     const { dir } = bench.parts.execPaths.container(id);
     const process = new FakeProcess(4711);
-    mkdirSync(dir, { recursive: true });
+    for (const path of [dir, bench.parts.dataPaths.container(id).dir]) mkdirSync(path, { recursive: true });
     bench.runtime.left.set(dir, process);
     await restore(bench.parts);
     assert.equal(stateOf().status, 'running');

@@ -107,6 +107,8 @@ async function both<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]
 }
 
 async function openLog(parts: StartParts, record: ContainerRecord, undo: UndoStack): Promise<LogWriter> {
+  // It is there since the create, unless the host lost it.
+  mkdirSync(parts.dataPaths.container(record.id).dir, { recursive: true, mode: 0o710 });
   const log = await parts.logs.of(record).open();
   undo.push(() => log.close());
   return log;

@@ -1,5 +1,5 @@
 /** An engine's parts for tests: real records, locks, waiters and logs in a directory of their own; the kernel's side is fake. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -254,7 +254,6 @@ export function openBench(records = new MemoryRecords()): Bench {
   const add = (id: string, changes: Partial<ContainerRecord> = {}): ContainerRecord => {
     containers.add({ ...recordOf(id), ...changes });
     void snapshots.prepare(id);
-    mkdirSync(parts.dataPaths.container(id).dir, { recursive: true });
     return containers.find(id);
   };
   const remove = (): void => rmSync(root, { recursive: true, force: true });
