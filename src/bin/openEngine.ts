@@ -25,6 +25,7 @@ import {
   openContentStore,
   openOverlaySnapshotter,
   openRecords,
+  type RecordCollection,
   type RecordDatabase,
 } from '../store/index.ts';
 
@@ -63,8 +64,7 @@ export async function openEngine(options: DaemonOptions, logger: Logger): Promis
       mtu: options.mtu,
     },
     namespaceDir: exec.netns,
-    sandboxes: records.collection('sandboxes'),
-    transaction: (work) => records.transaction(work),
+    sandboxes: lateRecords(records.collection('sandboxes')),
     logger,
   });
   const parts: EngineParts = {
@@ -117,6 +117,18 @@ function settingsOf(options: DaemonOptions, defaultRuntime: string, cgroups: Cgr
     debug: options.debug,
     initPath: options.initPath ?? initPrograms.map(findProgram).find((path) => path !== undefined),
     liveRestore: options.liveRestore,
+  };
+}
+
+/** Records of what containers hold while they run: on the disk with the record of the start that they belong to. */
+function lateRecords<T>(
+  collection: RecordCollection<T>,
+): Pick<RecordCollection<T>, 'get' | 'entries' | 'put' | 'delete'> {
+  return {
+    get: (key) => collection.get(key),
+    entries: () => collection.entries(),
+    put: (key, value) => collection.putLater(key, value),
+    delete: (key) => collection.deleteLater(key),
   };
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdirSync, rmSync } from 'node:fs';
 
 import type { ContainerConfig, ContainerCreateRequest, ContainerCreateResponse, HostConfig } from '../api/index.ts';
 import { formatTime, GantryError, messageOf, UndoStack } from '../base/index.ts';
@@ -135,14 +135,14 @@ async function materialize(parts: Parts, record: ContainerRecord): Promise<void>
   const { snapshots, containers, dataPaths, logger } = parts;
   const undo = new UndoStack();
   try {
-    // The record goes first: it claims the name, and a crash after it leaves a container, not an orphan.
-    containers.add(record);
-    undo.push(() => containers.delete(record.id));
     await snapshots.prepare(record.id, record.parentSnapshot);
     undo.push(() => snapshots.remove(record.id));
     const { dir } = dataPaths.container(record.id);
-    undo.push(() => rm(dir, { recursive: true, force: true }));
-    await mkdir(dir, { recursive: true, mode: 0o710 });
+    undo.push(() => rmSync(dir, { recursive: true, force: true }));
+    mkdirSync(dir, { recursive: true, mode: 0o710 });
+    // The record goes last, and takes the snapshot's to the disk with it: before it a crash leaves orphans, which the next
+    // start sweeps up, and after it a whole container.
+    containers.add(record);
     undo.release();
   } catch (error) {
     await undo.unwind((failure) =>

@@ -69,7 +69,8 @@ export function memoryRecords(): Pick<RecordDatabase, 'collection' | 'transactio
     collection<T>(): RecordCollection<T> {
       const map = new Map<string, T>();
       collections.push(map);
-      return Object.assign(map, { put: (key: string, value: T): void => void map.set(key, value) });
+      const put = (key: string, value: T): void => void map.set(key, value);
+      return Object.assign(map, { put, putLater: put, deleteLater: (key: string): void => void map.delete(key) });
     },
     transaction<T>(work: () => T): T {
       const before = collections.map((map) => [...map]);

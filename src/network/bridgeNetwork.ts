@@ -5,7 +5,6 @@ import { type BridgeRequest, bridgeSubnet, ensureBridge, macFor, removeBridge, s
 import { applyFirewall, type FirewallOptions, removeFirewall } from './firewall.ts';
 import { inlineMaker } from './inlineMaker.ts';
 import { newId } from './networkIds.ts';
-import { RecordWriter } from './recordWriter.ts';
 import type { EndpointPlan } from './sandboxBuilder.ts';
 import { SandboxPool } from './sandboxPool.ts';
 import { type Leftover, SandboxRemover } from './sandboxRemover.ts';
@@ -20,8 +19,6 @@ export interface BridgeNetworkConfig {
   readonly namespaceDir: string;
   /** What containers hold, by their ids. */
   readonly sandboxes: Records<Sandbox>;
-  /** Runs several changes of `sandboxes` as one durable change. */
-  readonly transaction?: (work: () => void) => void;
   readonly logger: Logger;
   /** Ready sandboxes with an endpoint; half as many wait without. 0 turns the pool off. Default 4. */
   readonly poolSize?: number;
@@ -76,7 +73,6 @@ class DefaultBridge implements BridgeNetwork {
   readonly #maker: SandboxMaker;
   readonly #pool: SandboxPool;
   readonly #remover: SandboxRemover;
-  readonly #writer: RecordWriter;
   /** Containers whose attach is under way. */
   readonly #attaching = new Set<string>();
   /** Attaches that wait for an address: the pool takes none meanwhile. */
@@ -93,7 +89,6 @@ class DefaultBridge implements BridgeNetwork {
     this.#addresses = addressPool(options.address, [this.#gateway()]);
     this.#maker = config.maker ?? makerFor(config, kernel);
     this.#remover = new SandboxRemover(kernel, this.#removerRoutes, config.logger);
-    this.#writer = new RecordWriter(config.transaction ?? ((work) => work()));
     this.#pool = this.#openPool(config.poolSize ?? defaultPoolSize);
     for (const [, { endpoint }] of config.sandboxes.entries()) this.#reserve(endpoint);
   }
@@ -114,7 +109,7 @@ class DefaultBridge implements BridgeNetwork {
   async detach(containerId: string): Promise<void> {
     const sandbox = this.sandboxOf(containerId);
     if (sandbox === undefined) return;
-    await this.#writer.write(() => this.#config.sandboxes.delete(containerId));
+    this.#config.sandboxes.delete(containerId);
     this.#discard(sandbox);
   }
 
@@ -131,8 +126,10 @@ class DefaultBridge implements BridgeNetwork {
     if (this.options.manageFirewall) applyFirewall(this.#kernel, this.#firewall(), this.#config.logger);
     const { sandboxes } = this.#config;
     const dead = [...sandboxes.entries()].filter(([containerId]) => !live.has(containerId));
-    await Promise.all(dead.map(([containerId]) => this.#writer.write(() => sandboxes.delete(containerId))));
-    for (const [, sandbox] of dead) this.#discard(sandbox);
+    for (const [containerId, sandbox] of dead) {
+      sandboxes.delete(containerId);
+      this.#discard(sandbox);
+    }
     await this.#remover.settled();
     this.#remover.remove(...this.#leftovers());
     await this.#remover.settled();
@@ -145,7 +142,7 @@ class DefaultBridge implements BridgeNetwork {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     for (const sandbox of await this.#pool.close()) this.#discard(sandbox);
-    if (destroy) await this.#forgetAll();
+    if (destroy) this.#forgetAll();
     await this.#remover.settled();
     await this.#maker.close();
     if (destroy) this.#destroy();
@@ -186,7 +183,7 @@ class DefaultBridge implements BridgeNetwork {
     const ready = macAddress === undefined ? this.#pool.take(isolated) : undefined;
     const sandbox = ready ?? (await this.#makeNow(isolated, macAddress));
     try {
-      await this.#writer.write(() => this.#config.sandboxes.put(containerId, sandbox));
+      this.#config.sandboxes.put(containerId, sandbox);
     } catch (error) {
       this.#discard(sandbox);
       throw error;
@@ -300,11 +297,12 @@ class DefaultBridge implements BridgeNetwork {
       .map(({ name }) => name);
   }
 
-  async #forgetAll(): Promise<void> {
+  #forgetAll(): void {
     const { sandboxes } = this.#config;
-    const all = [...sandboxes.entries()];
-    await Promise.all(all.map(([containerId]) => this.#writer.write(() => sandboxes.delete(containerId))));
-    for (const [, sandbox] of all) this.#discard(sandbox);
+    for (const [containerId, sandbox] of sandboxes.entries()) {
+      sandboxes.delete(containerId);
+      this.#discard(sandbox);
+    }
   }
 
   #destroy(): void {

@@ -57,7 +57,10 @@ export interface BridgeNetwork {
   close(options: { readonly destroy: boolean }): Promise<void>;
 }
 
-/** The part of a collection of durable records that the network needs: a put or delete is durable when it returns. */
+/**
+ * The part of a collection of records that the network needs. What is put must be on the disk before anything is recorded
+ * that depends on it; what a crash takes back, `reconcile` settles.
+ */
 export interface Records<T> {
   get(key: string): T | undefined;
   entries(): Iterable<readonly [string, T]>;

@@ -79,7 +79,7 @@ class OverlaySnapshotter implements Snapshotter {
     const directory = this.#nextDirectory++;
     for (const path of ['', 'fs', 'work']) mkdirSync(join(this.#root, String(directory), path), { mode: 0o711 });
     this.#prepareRoot(this.#upper(directory), parent);
-    this.#records.put(key, { kind: 'active', directory, parent, createdAtMs: Date.now() });
+    this.#records.putLater(key, { kind: 'active', directory, parent, createdAtMs: Date.now() });
     this.#countChild(parent, 1);
   }
 
@@ -126,7 +126,8 @@ class OverlaySnapshotter implements Snapshotter {
     const record = this.#records.get(key);
     if (record === undefined) return;
     if (this.#children.has(key)) throw new GantryError('conflict', `snapshot ${key} is the parent of another one`);
-    this.#records.delete(key);
+    if (record.kind === 'active') this.#records.deleteLater(key);
+    else this.#records.delete(key);
     this.#countChild(record.parent, -1);
     this.#trash.add(join(this.#root, String(record.directory)));
   }

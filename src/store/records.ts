@@ -8,9 +8,15 @@ export interface RecordCollection<T> {
   values(): Iterable<T>;
   entries(): Iterable<readonly [string, T]>;
   readonly size: number;
-  /** Durable when it returns. */
+  /** Durable when it returns, with all changes made before it. */
   put(key: string, value: T): void;
   delete(key: string): void;
+  /**
+   * As `put` and `delete`, but on the disk only with the next durable change, or within a second: a crash may take it back.
+   * For what the next start finds and settles anyway, since each durable change costs the disk a write.
+   */
+  putLater(key: string, value: T): void;
+  deleteLater(key: string): void;
 }
 
 export interface RecordDatabase {

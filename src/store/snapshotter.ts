@@ -3,12 +3,15 @@
  *
  * A snapshot is `active` (prepared, writable) or `committed` (immutable, may be a parent). Keys are chosen by the caller:
  * layers use their chain id, containers their id. Parents are committed snapshots; a parent with children cannot be removed
- * (`conflict`). Every change is recorded durably before it is acknowledged, so that after a crash a snapshot is there whole
- * or is swept away by `sweep`. An unknown key is `notFound`, one that exists already `conflict`.
+ * (`conflict`). Every change of layers is recorded durably before it is acknowledged, so that after a crash a snapshot is there
+ * whole or is swept away by `sweep`. An unknown key is `notFound`, one that exists already `conflict`.
  */
 export interface Snapshotter {
   readonly name: string;
-  /** A new writable snapshot on top of `parent` (none: empty). */
+  /**
+   * A new writable snapshot on top of `parent` (none: empty). It is recorded together with the next durable change: a caller's
+   * own record of it, made after this, is not on the disk without it.
+   */
   prepare(key: string, parent: string | undefined): Promise<void>;
   /**
    * Unpacks a layer blob into the active snapshot `key`, verifying `diffId` over the decompressed bytes while they flow.
@@ -19,7 +22,10 @@ export interface Snapshotter {
   commit(name: string, key: string): Promise<void>;
   /** How to mount `key`. Pure: makes no mount. */
   mounts(key: string): MountSpec;
-  /** Takes a snapshot away; fast (the bytes may be deleted afterwards). Unknown keys are no error. */
+  /**
+   * Takes a snapshot away; fast (the bytes may be deleted afterwards). Unknown keys are no error. An active one may be back
+   * after a crash.
+   */
   remove(key: string): Promise<void>;
   /** Bytes and inodes that `key` itself holds, without its parents. */
   usage(key: string): Promise<SnapshotUsage>;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -131,3 +131,36 @@ test('a second daemon and a later schema version are refused', (t) => {
   reset.exec('PRAGMA user_version = 1');
   reset.close();
 });
+
+test('a change for later is there at once, and on the disk with the next durable one or at the close', (t) => {
+  const { path, open } = fixture(t);
+  const records = open();
+  const [first, second] = [records.collection<number>('first'), records.collection<number>('second')];
+  first.putLater('a', 1);
+  first.putLater('b', 2);
+  first.deleteLater('a');
+  assert.deepEqual(Array.from(first.entries()), [['b', 2]]);
+  assert.deepEqual(afterCrash(path), { first: [], second: [] });
+  assert.throws(() =>
+    records.transaction(() => {
+      second.put('x', 1);
+      throw new Error('planned');
+    }),
+  );
+  assert.deepEqual(afterCrash(path), { first: [], second: [] });
+  second.put('x', 1);
+  assert.deepEqual(afterCrash(path), { first: [['b', 2]], second: [['x', 1]] });
+  first.deleteLater('b');
+  assert.equal(open().collection('first').size, 0);
+});
+
+/** What another daemon would find, were this one killed now. */
+function afterCrash(path: string): Record<string, unknown> {
+  const copy = `${path}.copy`;
+  for (const suffix of ['', '-wal']) copyFileSync(path + suffix, copy + suffix);
+  const records = openRecords(copy);
+  const read = (name: string): unknown => Array.from(records.collection(name).entries());
+  const found = { first: read('first'), second: read('second') };
+  records.close();
+  return found;
+}

@@ -59,6 +59,9 @@ function migrate(database: DatabaseSync, path: string): void {
   }
 }
 
+/** How long a change may wait for a durable one to go to the disk with. */
+const laterMs = 1000;
+
 /** What memory held before a transaction first changed a collection. */
 type Savepoint = Map<SqliteCollection<unknown>, Map<string, unknown>>;
 
@@ -67,6 +70,9 @@ class SqliteRecords implements RecordDatabase {
   readonly #collections = new Map<string, SqliteCollection<unknown>>();
   /** One for each transaction that is open, the outermost first. */
   readonly #savepoints: Savepoint[] = [];
+  /** Statements that wait for the next durable change, in their order. */
+  #waiting: (() => void)[] = [];
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -76,7 +82,11 @@ class SqliteRecords implements RecordDatabase {
     if (!/^[A-Za-z][A-Za-z0-9_]*$/.test(name)) throw new GantryError('internal', `${name} is no name for a collection`);
     let collection = this.#collections.get(name);
     if (collection === undefined) {
-      collection = new SqliteCollection(this.#database, name, (changed) => this.#beforeChange(changed));
+      collection = new SqliteCollection(this.#database, name, {
+        before: (changed) => this.#beforeChange(changed),
+        now: (statement) => this.#runNow(statement),
+        later: (statement) => this.#runLater(statement),
+      });
       this.#collections.set(name, collection);
     }
     return collection as RecordCollection<unknown> as RecordCollection<T>;
@@ -88,9 +98,11 @@ class SqliteRecords implements RecordDatabase {
     this.#database.exec(depth === 0 ? 'BEGIN IMMEDIATE' : `SAVEPOINT s${depth}`);
     this.#savepoints.push(new Map());
     try {
+      if (depth === 0) for (const statement of this.#waiting) statement();
       const result = work();
       if (result instanceof Promise) throw new GantryError('internal', 'a transaction cannot be asynchronous');
       this.#database.exec(depth === 0 ? 'COMMIT' : `RELEASE s${depth}`);
+      if (depth === 0) this.#waiting = [];
       this.#keepChanges();
       return result;
     } catch (error) {
@@ -100,7 +112,26 @@ class SqliteRecords implements RecordDatabase {
   }
 
   close(): void {
-    if (this.#database.isOpen) this.#database.close();
+    if (!this.#database.isOpen) return;
+    this.#flush();
+    this.#database.close();
+  }
+
+  #runNow(statement: () => void): void {
+    if (this.#waiting.length === 0 || this.#savepoints.length > 0) statement();
+    else this.transaction(statement);
+  }
+
+  #runLater(statement: () => void): void {
+    if (this.#savepoints.length > 0) return statement();
+    this.#waiting.push(statement);
+    this.#timer ??= setTimeout(() => this.#flush(), laterMs).unref();
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#waiting.length > 0 && this.#database.isOpen) this.transaction(() => {});
   }
 
   #beforeChange(collection: SqliteCollection<unknown>): void {
@@ -123,14 +154,21 @@ class SqliteRecords implements RecordDatabase {
   }
 }
 
+/** What a collection asks for around its changes: `now` runs a statement durably, `later` with the next that is. */
+interface ChangeHooks {
+  readonly before: (changed: SqliteCollection<unknown>) => void;
+  readonly now: (statement: () => void) => void;
+  readonly later: (statement: () => void) => void;
+}
+
 class SqliteCollection<T> implements RecordCollection<T> {
   #records: Map<string, T>;
-  readonly #beforeChange: (self: SqliteCollection<unknown>) => void;
+  readonly #change: ChangeHooks;
   readonly #put: StatementSync;
   readonly #delete: StatementSync;
 
-  constructor(database: DatabaseSync, name: string, beforeChange: (self: SqliteCollection<unknown>) => void) {
-    this.#beforeChange = beforeChange;
+  constructor(database: DatabaseSync, name: string, change: ChangeHooks) {
+    this.#change = change;
     database.exec(
       `CREATE TABLE IF NOT EXISTS ${name} (position INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, value TEXT NOT NULL) STRICT`,
     );
@@ -164,16 +202,32 @@ class SqliteCollection<T> implements RecordCollection<T> {
 
   /** Memory gets what a restart would load, so that a value's later fate cannot depend on when the daemon started. */
   put(key: string, value: T): void {
-    const text = JSON.stringify(value);
-    this.#beforeChange(this);
-    this.#put.run(key, text);
-    this.#records.set(key, JSON.parse(text) as T);
+    this.#putBy(this.#change.now, key, value);
   }
 
   delete(key: string): void {
+    this.#deleteBy(this.#change.now, key);
+  }
+
+  putLater(key: string, value: T): void {
+    this.#putBy(this.#change.later, key, value);
+  }
+
+  deleteLater(key: string): void {
+    this.#deleteBy(this.#change.later, key);
+  }
+
+  #putBy(run: (statement: () => void) => void, key: string, value: T): void {
+    const text = JSON.stringify(value);
+    this.#change.before(this);
+    run(() => void this.#put.run(key, text));
+    this.#records.set(key, JSON.parse(text) as T);
+  }
+
+  #deleteBy(run: (statement: () => void) => void, key: string): void {
     if (!this.#records.has(key)) return;
-    this.#beforeChange(this);
-    this.#delete.run(key);
+    this.#change.before(this);
+    run(() => void this.#delete.run(key));
     this.#records.delete(key);
   }
 
