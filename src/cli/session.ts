@@ -1,6 +1,7 @@
 /** A process's streams at the user's terminal or pipes: copying, raw mode, window size, signals, detaching. */
 import { DetachFilter, MultiplexDecoder, parseDetachKeys } from '../base/index.ts';
 import type { RawStream, TerminalSize } from '../client/index.ts';
+import { forTerminal } from './terminalOutput.ts';
 import { write, type Output, type World } from './world.ts';
 
 export interface SessionOptions {
@@ -38,7 +39,7 @@ export async function copyFrames(world: World, source: AsyncIterable<Buffer>): P
 /** Writes a process's output where it belongs, until it ends or nobody reads it any more. */
 export async function copyOutput(world: World, source: AsyncIterable<Buffer>, tty: boolean): Promise<void> {
   if (!tty) return copyFrames(world, source);
-  for await (const chunk of source) {
+  for await (const chunk of world.stdout.isTTY === true ? forTerminal(source) : source) {
     await write(world.stdout, chunk);
     if (world.stdout.destroyed) return;
   }
