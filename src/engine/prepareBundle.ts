@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 
 import { GantryError, hasCode } from '../base/index.ts';
 import { parseBinds, type BindMount, type ContainerRecord } from '../containers/index.ts';
-import { readFileInRoot } from '../linux/index.ts';
+import { openInRoot, readFileInRoot } from '../linux/index.ts';
 import { hostnameFile, hostsFile, resolvConf, type Sandbox } from '../network/index.ts';
 import {
   containerSpec,
@@ -28,10 +28,21 @@ const resolvedUpstream = '/run/systemd/resolve/resolv.conf';
 export function prepareBundle(parts: Parts, record: ContainerRecord, sandbox: Sandbox | undefined): ProcessStdio {
   const { rootfs, bundle } = parts.execPaths.container(record.id);
   writeContainerFiles(parts, record, sandbox);
+  markRoot(rootfs);
   const user = resolveUser(record.config.User ?? '', userDatabase(rootfs), record.hostConfig.GroupAdd ?? []);
   const mounts = usableMounts(parseBinds(record.hostConfig));
   writeBundle(bundle, containerSpec(specInput(parts, record, sandbox, user, mounts)));
   return stdioOf(record, user);
+}
+
+/** The empty file by which programs tell that they run in a container; an image's own file of that name stays. */
+function markRoot(rootfs: string): void {
+  const flags = constants.O_CREAT | constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  try {
+    closeSync(openInRoot(rootfs, '/.dockerenv', flags, 0o755));
+  } catch (error) {
+    if (!['EISDIR', 'ELOOP', 'ENXIO'].some((code) => hasCode(error, code))) throw error;
+  }
 }
 
 /** The user database of a container, as its root has it now. */

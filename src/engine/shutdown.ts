@@ -1,7 +1,7 @@
 import { messageOf } from '../base/index.ts';
 
 import type { SettleParts } from './settleContainer.ts';
-import { stopContainer } from './stopContainer.ts';
+import { defaultGraceSeconds, stopContainer } from './stopContainer.ts';
 
 /** A client that takes nothing must not hold the end up. */
 const flushTimeoutMs = 2_000;
@@ -33,7 +33,7 @@ async function releaseAll({ live }: Pick<SettleParts, 'live'>): Promise<void> {
 async function stopAll(parts: SettleParts, longestSeconds: number): Promise<void> {
   await Promise.all(
     [...parts.live.entries()].map(async ([id]) => {
-      const own = parts.containers.get(id)?.config.StopTimeout ?? longestSeconds;
+      const own = parts.containers.get(id)?.config.StopTimeout ?? defaultGraceSeconds;
       const timeoutSeconds = own < 0 ? longestSeconds : Math.min(own, longestSeconds);
       try {
         await stopContainer(parts, id, { timeoutSeconds, signal: undefined, isShutdown: true });

@@ -20,7 +20,8 @@ export interface StopOptions {
   readonly isShutdown?: boolean;
 }
 
-const defaultGraceSeconds = 10;
+/** Between the stop signal and SIGKILL, unless the container or the client says otherwise. */
+export const defaultGraceSeconds = 10;
 const killSignal = 9;
 const killPatienceMs = 10_000;
 

@@ -25,6 +25,10 @@ function temporaryDirectory(t: TestContext): string {
 }
 
 suite('run', { concurrency: 3 }, () => {
+  test('marks the root of a container', async () => {
+    assert.equal(await alpine([], 'sh', '-c', 'test -f /.dockerenv && echo marked'), 'marked');
+  });
+
   test('prints what the process prints', async () => {
     assert.deepEqual((await alpine([], 'ls', '/')).split('\n').slice(0, 4), ['bin', 'dev', 'etc', 'home']);
   });
