@@ -7,6 +7,7 @@ import { execPaths, type RecordDatabase } from '../store/index.ts';
 import { createServer, type ApiServer, type Backends } from '../server/index.ts';
 
 import { parseDaemonCommand, type DaemonOptions } from './daemonOptions.ts';
+import { trimWhenIdle } from './idleTrim.ts';
 import { listenTargets } from './listenTargets.ts';
 import { claimPidfile, openEngine } from './openEngine.ts';
 import { version } from './version.ts';
@@ -54,6 +55,7 @@ async function run(options: DaemonOptions): Promise<void> {
     logger.info('API listening', { address });
     if (target.kind === 'tcp') logger.warn('whoever reaches this address is root on this host', { address });
   }
+  trimWhenIdle();
   logger.info('gantryd is ready', { version, runtime: parts.settings.defaultRuntime, pid: process.pid });
 }
 

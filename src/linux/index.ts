@@ -18,3 +18,4 @@ export * from './rootfs.ts';
 export * from './seccomp.ts';
 export * from './signals.ts';
 export * from './ps.ts';
+export * from './memory.ts';
