@@ -4,6 +4,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { once } from 'node:events';
+import { networkInterfaces } from 'node:os';
 import { after, describe, it } from 'node:test';
 
 import { isKind, silentLogger } from '../../src/base/index.ts';
@@ -12,9 +13,22 @@ import { type BridgeNetwork, openBridgeNetwork, type Sandbox } from '../../src/n
 
 const bridge = `gtest${process.pid % 100_000}`;
 const networkId = 'c0'.repeat(32);
-const subnet = '10.213.0.0/16';
+const [prefix = '', outside = ''] = freePrefixes(2);
+const secondByte = Number(prefix.split('.')[1]).toString(16);
+const gateway = `${prefix}.0.1`;
+const subnet = `${prefix}.0.0/16`;
 const dir = mkdtempSync('/tmp/gantry-network-');
 const namespaceDir = `${dir}/netns`;
+
+/** First halves of addresses that no link of this machine has, whoever else runs a bridge on it: `10.N`. */
+function freePrefixes(count: number): string[] {
+  const taken = Object.values(networkInterfaces()).flatMap((list = []) => list.map(({ address }) => address));
+  const first = process.pid % 100;
+  const all = Array.from({ length: 100 }, (_, at) => `10.${100 + ((first + at) % 100)}`);
+  const free = all.filter((prefix) => !taken.some((address) => address.startsWith(`${prefix}.`)));
+  assert.ok(free.length >= count, 'the machine has free addresses');
+  return free.slice(0, count);
+}
 
 function open(
   sandboxes: Map<string, Sandbox>,
@@ -24,7 +38,7 @@ function open(
     id: networkId,
     bridge: {
       name: bridge,
-      address: '10.213.0.1/16',
+      address: `${gateway}/16`,
       enableIpMasquerade: true,
       manageFirewall: true,
       mtu: 1500,
@@ -66,7 +80,7 @@ function ownLinks(): string[] {
 const mountCount = (): number => readFileSync('/proc/self/mountinfo', 'utf8').split(namespaceDir).length - 1;
 
 async function answerOf(address: string, port: number): Promise<string> {
-  const socket = createConnection({ host: address, port });
+  const socket = createConnection({ host: address, port, signal: AbortSignal.timeout(5000) });
   const chunks: Buffer[] = [];
   for await (const chunk of socket) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString();
@@ -79,6 +93,20 @@ async function runInside(sandbox: Sandbox, program: string): Promise<string> {
   child.stdout.on('data', (data) => (output += String(data)));
   await once(child, 'close');
   return output.trim();
+}
+
+/** Does the work while a program runs that says something when it is ready; it is ended whatever happens. */
+async function whileRunning(program: string, args: readonly string[], work: () => Promise<void>): Promise<void> {
+  const child = spawn(program, args);
+  const ended = once(child, 'close');
+  try {
+    const ready = once(child.stdout, 'data');
+    await Promise.race([ready, ended.then(() => assert.fail(`${program} ended before it was ready`))]);
+    await work();
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+  }
 }
 
 const connectProgram = (address: string, port: number): string =>
@@ -96,7 +124,7 @@ describe('the default bridge on the kernel', () => {
   it('is made with its address, its rules and forwarding', async () => {
     network = open(records);
     await network.reconcile(new Set());
-    assert.match(run('ip', '-4', 'address', 'show', bridge), /inet 10\.213\.0\.1\/16/);
+    assert.ok(run('ip', '-4', 'address', 'show', bridge).includes(`inet ${gateway}/16`));
     assert.match(
       run('nft', 'list', 'table', 'ip', `gantry_${bridge}`),
       new RegExp(`ip saddr ${subnet} oifname != "${bridge}" masquerade`),
@@ -108,8 +136,11 @@ describe('the default bridge on the kernel', () => {
     const sandbox = await network.attach('one', { isolated: false });
     const address = sandbox.endpoint?.address ?? '';
     assert.match(inNamespace(sandbox, 'ip', '-4', 'address', 'show', 'eth0'), new RegExp(`inet ${address}/16`));
-    assert.match(inNamespace(sandbox, 'ip', 'link', 'show', 'eth0'), /link\/ether 02:42:0a:d5:00:/);
-    assert.match(inNamespace(sandbox, 'ip', 'route'), /default via 10\.213\.0\.1 dev eth0/);
+    assert.match(
+      inNamespace(sandbox, 'ip', 'link', 'show', 'eth0'),
+      new RegExp(`link/ether 02:42:0a:${secondByte}:00:`),
+    );
+    assert.match(inNamespace(sandbox, 'ip', 'route'), new RegExp(`default via ${gateway} dev eth0`));
     assert.match(inNamespace(sandbox, 'ip', 'link', 'show', 'lo'), /LOOPBACK,UP/);
     await assert.rejects(network.attach('one', { isolated: false }), (error) => isKind(error, 'conflict'));
     await network.detach('one');
@@ -132,21 +163,19 @@ describe('the default bridge on the kernel', () => {
 
   it('carries TCP from a sandbox to the bridge and between two sandboxes', async () => {
     const server = createServer((socket) => socket.end(`from ${String(socket.remoteAddress)}`));
-    server.listen(0, '10.213.0.1');
+    server.listen(0, gateway);
     await once(server, 'listening');
     const { port } = server.address() as { port: number };
     const [one, two] = await Promise.all(['tcp1', 'tcp2'].map((id) => network.attach(id, { isolated: false })));
     assert.ok(one !== undefined && two !== undefined);
-    assert.equal(await runInside(one, connectProgram('10.213.0.1', port)), `from ${one.endpoint?.address}`);
+    assert.equal(await runInside(one, connectProgram(gateway, port)), `from ${one.endpoint?.address}`);
     server.close();
 
-    const listenProgram = `require('net').createServer((s) => s.end('hello')).listen(7000, () => console.log('up'))`;
-    const listener = spawn('nsenter', [`--net=${two.path}`, process.execPath, '-e', listenProgram]);
-    await once(listener.stdout, 'data');
-    assert.equal(await runInside(one, connectProgram(two.endpoint?.address ?? '', 7000)), 'hello');
-    assert.equal(await answerOf(two.endpoint?.address ?? '', 7000), 'hello');
-    listener.kill('SIGKILL');
-    await once(listener, 'close');
+    const hello = `require('net').createServer((s) => s.end('hello')).listen(7000, () => console.log('up'))`;
+    await whileRunning('nsenter', [`--net=${two.path}`, process.execPath, '-e', hello], async () => {
+      assert.equal(await runInside(one, connectProgram(two.endpoint?.address ?? '', 7000)), 'hello');
+      assert.equal(await answerOf(two.endpoint?.address ?? '', 7000), 'hello');
+    });
     await Promise.all(['tcp1', 'tcp2'].map((id) => network.detach(id)));
   });
 
@@ -155,17 +184,15 @@ describe('the default bridge on the kernel', () => {
     run('ip', 'netns', 'add', `${bridge}x`);
     run('ip', 'link', 'add', `${bridge}x`, 'type', 'veth', 'peer', 'name', 'out0', 'netns', `${bridge}x`);
     try {
-      run('ip', 'address', 'add', '10.214.0.1/30', 'dev', `${bridge}x`);
+      run('ip', 'address', 'add', `${outside}.0.1/30`, 'dev', `${bridge}x`);
       run('ip', 'link', 'set', `${bridge}x`, 'up');
-      run('ip', '-n', `${bridge}x`, 'address', 'add', '10.214.0.2/30', 'dev', 'out0');
+      run('ip', '-n', `${bridge}x`, 'address', 'add', `${outside}.0.2/30`, 'dev', 'out0');
       run('ip', '-n', `${bridge}x`, 'link', 'set', 'out0', 'up');
-      const program = `require('net').createServer((s) => s.end(s.remoteAddress)).listen(7001, '10.214.0.2', () => console.log('up'))`;
-      const listener = spawn('ip', ['netns', 'exec', `${bridge}x`, process.execPath, '-e', program]);
-      await once(listener.stdout, 'data');
-      const sandbox = await network.attach('nat', { isolated: false });
-      assert.equal(await runInside(sandbox, connectProgram('10.214.0.2', 7001)), '10.214.0.1');
-      listener.kill('SIGKILL');
-      await once(listener, 'close');
+      const program = `require('net').createServer((s) => s.end(s.remoteAddress)).listen(7001, '${outside}.0.2', () => console.log('up'))`;
+      await whileRunning('ip', ['netns', 'exec', `${bridge}x`, process.execPath, '-e', program], async () => {
+        const sandbox = await network.attach('nat', { isolated: false });
+        assert.equal(await runInside(sandbox, connectProgram(`${outside}.0.2`, 7001)), `${outside}.0.1`);
+      });
     } finally {
       run('ip', 'link', 'delete', `${bridge}x`);
       run('ip', 'netns', 'delete', `${bridge}x`);
@@ -195,7 +222,7 @@ describe('the default bridge on the kernel', () => {
     network = open(records, { poolSize: 0 });
     await network.reconcile(new Set());
     const sandbox = await network.attach('first', { isolated: false });
-    assert.equal(sandbox.endpoint?.address, '10.213.0.2');
+    assert.equal(sandbox.endpoint?.address, `${prefix}.0.2`);
     await network.detach('first');
   });
 
@@ -226,10 +253,10 @@ describe('the default bridge on the kernel', () => {
     await network.reconcile(new Set(['live']));
     assert.equal(readdirSync(namespaceDir).includes(live.path.slice(namespaceDir.length + 1)), true);
     const server = createServer((socket) => socket.end('back'));
-    server.listen(0, '10.213.0.1');
+    server.listen(0, gateway);
     await once(server, 'listening');
     const { port } = server.address() as { port: number };
-    assert.equal(await runInside(live, connectProgram('10.213.0.1', port)), 'back');
+    assert.equal(await runInside(live, connectProgram(gateway, port)), 'back');
     server.close();
   });
 
