@@ -161,15 +161,15 @@ describe('the default bridge on the kernel', () => {
     await network.detach('alone');
   });
 
-  it('carries TCP from a sandbox to the bridge and between two sandboxes', async () => {
+  it('carries TCP from a sandbox to the bridge and between two sandboxes', async (t) => {
     const server = createServer((socket) => socket.end(`from ${String(socket.remoteAddress)}`));
+    t.after(() => server.close());
     server.listen(0, gateway);
     await once(server, 'listening');
     const { port } = server.address() as { port: number };
     const [one, two] = await Promise.all(['tcp1', 'tcp2'].map((id) => network.attach(id, { isolated: false })));
     assert.ok(one !== undefined && two !== undefined);
     assert.equal(await runInside(one, connectProgram(gateway, port)), `from ${one.endpoint?.address}`);
-    server.close();
 
     const hello = `require('net').createServer((s) => s.end('hello')).listen(7000, () => console.log('up'))`;
     await whileRunning('nsenter', [`--net=${two.path}`, process.execPath, '-e', hello], async () => {
@@ -244,7 +244,7 @@ describe('the default bridge on the kernel', () => {
     network = second;
   });
 
-  it('says so when the bridge has gone, and brings live containers back to a new one', async () => {
+  it('says so when the bridge has gone, and brings live containers back to a new one', async (t) => {
     const live = network.sandboxOf('live') ?? assert.fail();
     run('ip', 'link', 'delete', bridge);
     await assert.rejects(network.attach('gone', { isolated: false }), /the bridge gtest\d+ is gone/);
@@ -253,11 +253,11 @@ describe('the default bridge on the kernel', () => {
     await network.reconcile(new Set(['live']));
     assert.equal(readdirSync(namespaceDir).includes(live.path.slice(namespaceDir.length + 1)), true);
     const server = createServer((socket) => socket.end('back'));
+    t.after(() => server.close());
     server.listen(0, gateway);
     await once(server, 'listening');
     const { port } = server.address() as { port: number };
     assert.equal(await runInside(live, connectProgram(gateway, port)), 'back');
-    server.close();
   });
 
   it('removes everything when it is destroyed', async () => {
