@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { request } from './http.ts';
-import { linkTraces, ruleTraces, tableTraces, traces } from './leaks.ts';
+import { cgroupParents, linkTraces, ruleTraces, tableTraces, traces } from './leaks.ts';
 import { eventually, must, run } from './run.ts';
 
 export const repository = path.resolve(import.meta.dirname, '../..');
@@ -113,6 +113,7 @@ export class Gantryd {
     await run('sh', ['-c', script]);
     for (const link of await linkTraces(this)) await run('ip', ['link', 'delete', link]);
     for (const [family, table] of await tableTraces(this)) await run('nft', ['delete', 'table', family, table]);
+    for (const cgroup of cgroupParents(this)) await run('rmdir', [cgroup]);
     for (const rule of await ruleTraces(this)) await run('iptables', ['-D', ...rule.split(' ').slice(1)]);
     rmSync(this.directory, { recursive: true, force: true });
   }

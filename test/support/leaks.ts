@@ -1,5 +1,5 @@
 /** What a daemon may have left on the machine, found by the names that only it uses. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { run } from './run.ts';
@@ -51,12 +51,15 @@ function commandOf(pid: string): string {
 
 /** Cgroups of containers, which lie below the daemon's own parent; the empty parent may stay. */
 function cgroupTraces(of: Footprint): string[] {
-  const found: string[] = [];
-  for (const hierarchy of ['', ...subdirectories('/sys/fs/cgroup')]) {
-    const parent = path.join('/sys/fs/cgroup', hierarchy, of.cgroupParent);
-    found.push(...subdirectories(parent).map((name) => path.join(parent, name)));
-  }
-  return found;
+  return cgroupParents(of).flatMap((parent) => subdirectories(parent).map((name) => path.join(parent, name)));
+}
+
+/** The daemon's parent of its containers' cgroups, in every hierarchy that has it. */
+export function cgroupParents(of: Footprint): string[] {
+  const hierarchies = ['', ...subdirectories('/sys/fs/cgroup')];
+  return hierarchies
+    .map((name) => path.join('/sys/fs/cgroup', name, of.cgroupParent))
+    .filter((parent) => existsSync(parent));
 }
 
 function subdirectories(directory: string): string[] {
