@@ -17,8 +17,8 @@ const hub = 'https://registry-1.docker.io/v2/';
 
 /** What a later `stop` has to know. */
 interface DemoState {
-  readonly daemonPid: number;
-  readonly registryPid: number | undefined;
+  readonly daemonPid?: number;
+  readonly registryPid?: number | undefined;
 }
 
 const [verb, ...rest] = process.argv.slice(2);
@@ -33,11 +33,13 @@ async function demo(): Promise<void> {
     await stop();
   }
   mkdirSync(directory, { recursive: true });
+  remember({});
   const registry = await chooseRegistry();
+  remember({ registryPid: registry?.pid });
+  if (registry !== undefined) await pushLibrary(registry.url);
   say('Starting gantryd on a private socket and data root.');
   const gantryd = await newGantryd(registry?.url).start();
-  const state: DemoState = { daemonPid: gantryd.pid, registryPid: registry?.pid };
-  writeFileSync(stateFile, JSON.stringify(state));
+  remember({ daemonPid: gantryd.pid, registryPid: registry?.pid });
   const begun = Math.floor(Date.now() / 1000);
   show('run', 'No image is in the store yet: it is pulled, a container is made of it, and its output shown.', [
     'run',
@@ -48,6 +50,11 @@ async function demo(): Promise<void> {
   show('events', 'What the daemon did for that:', ['events', ...window, '--format', '{{.Type}} {{.Action}}']);
   show('ps', 'The container has ended; what is left of it:', ['ps', '-a']);
   farewell(gantryd);
+}
+
+/** Written at every step, so that `stop` finds what an interrupted demo had started. */
+function remember(state: DemoState): void {
+  writeFileSync(stateFile, JSON.stringify(state));
 }
 
 function newGantryd(mirror?: string): Gantryd {
@@ -65,9 +72,7 @@ async function chooseRegistry(): Promise<{ url: string; pid: number } | undefine
   say('and used as the mirror of Docker Hub.');
   const registryDirectory = path.join(directory, 'registry');
   mkdirSync(registryDirectory, { recursive: true });
-  const registry = await startRegistry({ directory: registryDirectory, detached: true });
-  await pushLibrary(registry.url);
-  return registry;
+  return startRegistry({ directory: registryDirectory, detached: true });
 }
 
 /** The registry itself answers 401 and names the scheme; some other 4xx is a proxy's. */
@@ -113,7 +118,7 @@ async function stop(): Promise<void> {
     return;
   }
   const state = JSON.parse(readFileSync(stateFile, 'utf8')) as DemoState;
-  if (isOurs(state.daemonPid)) await removeContainers();
+  if (state.daemonPid !== undefined && isOurs(state.daemonPid)) await removeContainers();
   await end(state.daemonPid);
   await end(state.registryPid);
   const left = await newGantryd().destroy();

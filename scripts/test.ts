@@ -35,6 +35,12 @@ const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !order.includes(name));
 if (unknown.length > 0) throw new Error(`no such stage: ${unknown.join(', ')}; there are ${order.join(', ')}`);
 
+if (foreignDaemon) {
+  console.log(
+    `DOCKER_HOST is set: the end-to-end tests go to the daemon at ${process.env['DOCKER_HOST']}, not to one of their own`,
+  );
+}
+
 const total = { passed: 0, failed: 0, skipped: 0 };
 for (const name of order) {
   if (asked.length > 0 && !asked.includes(name)) continue;
