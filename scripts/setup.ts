@@ -15,6 +15,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   iproute2: ['/usr/sbin/ip', '/sbin/ip', '/bin/ip'],
   nftables: ['/usr/sbin/nft'],
   iptables: ['/usr/sbin/iptables'],
+  openssl: ['/usr/bin/openssl'],
   procps: ['/usr/bin/ps', '/bin/ps'],
   tini: ['/usr/bin/tini'],
   'busybox-static': ['/usr/share/doc/busybox-static'],
