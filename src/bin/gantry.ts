@@ -26,9 +26,17 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return promise;
 }
 
-// A reader that went away is told by the status of the pipeline, not by us.
-process.stdout.on('error', () => process.stdout.destroy());
-process.stderr.on('error', () => process.stderr.destroy());
+/** The status of a program that SIGPIPE has ended; the runtime keeps that signal from ending this one. */
+const brokenPipeStatus = 128 + 13;
+
+/** Ends the program, as nobody gets its output any more; where that is the reader's wish, without a word. */
+function outputFailed(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(brokenPipeStatus);
+  process.stderr.write(`gantry: cannot write the output: ${error.message}\n`, () => process.exit(1));
+}
+
+process.stdout.on('error', outputFailed);
+process.stderr.on('error', () => process.exit(1));
 
 const status = await main(process.argv.slice(2), world);
 await flushed(process.stdout);

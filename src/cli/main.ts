@@ -163,8 +163,6 @@ export async function main(args: readonly string[], world: World): Promise<numbe
   try {
     return await dispatch(args, world);
   } catch (error) {
-    // Whoever ended a stream that we read, such as `| head`, knows why.
-    if (world.stdout.destroyed) return 1;
     const text = errorText(error);
     if (text !== '') await write(world.stderr, `${text}\n`);
     if (error instanceof ExitError) return error.status;

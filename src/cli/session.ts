@@ -31,18 +31,15 @@ export async function copyFrames(world: World, source: AsyncIterable<Buffer>): P
       else batches.push({ output, data: [data] });
     }
     for (const { output, data } of batches) await write(output, data.length === 1 ? data[0]! : Buffer.concat(data));
-    if (world.stdout.destroyed) return;
   }
   decoder.finish();
 }
 
-/** Writes a process's output where it belongs, until it ends or nobody reads it any more. */
+/** Writes a process's output where it belongs, until it ends. */
 export async function copyOutput(world: World, source: AsyncIterable<Buffer>, tty: boolean): Promise<void> {
   if (!tty) return copyFrames(world, source);
-  for await (const chunk of world.stdout.isTTY === true ? forTerminal(source) : source) {
-    await write(world.stdout, chunk);
-    if (world.stdout.destroyed) return;
-  }
+  const chunks = world.stdout.isTTY === true ? forTerminal(source) : source;
+  for await (const chunk of chunks) await write(world.stdout, chunk);
 }
 
 /** Passes input on until it ends; `onDetach` is called when the user types the keys that say so. Returns what stops it. */

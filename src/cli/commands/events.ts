@@ -57,7 +57,6 @@ export const command = defineCommand({
     const until = timestampQuery(values.until, world.now());
     for await (const event of await watchEvents(api, { since, until, filters: values.filter })) {
       await write(world.stdout, `${show(event)}\n`);
-      if (world.stdout.destroyed) break;
     }
     return 0;
   },
