@@ -205,7 +205,7 @@ function endpointOf(network: NetworkAttachment, links: readonly string[]): Endpo
     GlobalIPv6PrefixLen: 0,
     DNSNames: null,
   };
-  return endpoint as unknown as EndpointSettings;
+  return endpoint;
 }
 
 /** A built-in network that was asked for by name alone needs no settings. */
@@ -327,7 +327,7 @@ function hostConfigOf(
     ReadonlyPaths: security.systemPathsOpen ? [] : null,
     ...(changed.has('init') ? { Init: values.init } : {}),
   };
-  return config as unknown as HostConfig;
+  return config;
 }
 
 function attachedStreams({ attach, interactive }: ContainerValues): { in: boolean; out: boolean; error: boolean } {
