@@ -327,7 +327,7 @@ function hostConfigOf(
     ReadonlyPaths: security.systemPathsOpen ? [] : null,
     ...(changed.has('init') ? { Init: values.init } : {}),
   };
-  return config;
+  return config as unknown as HostConfig;
 }
 
 function attachedStreams({ attach, interactive }: ContainerValues): { in: boolean; out: boolean; error: boolean } {
