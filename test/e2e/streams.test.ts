@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 
 import { demultiplex, hijack } from '../support/http.ts';
+import { run } from '../support/run.ts';
 import {
   api,
   background,
+  clientEnvironment,
   docker,
   dockerInBackground,
   engine,
@@ -192,5 +194,13 @@ suite('streams', { concurrency: 3 }, () => {
       await client.ended;
     }
     assert.equal(await inspect(name, '{{.State.Running}}'), 'true');
+  });
+
+  test('a reader that goes away ends the client, without a word', async (t) => {
+    const name = await background(t, [], 'sh', '-c', 'while :; do echo line; sleep 0.05; done');
+    const script = '"$1" logs -f "$2" | head -n 1; echo ${PIPESTATUS[0]}';
+    const options = { env: clientEnvironment() };
+    const result = await run('bash', ['-c', script, 'bash', engine().client, name], options);
+    assert.deepEqual([result.stdout, result.stderr], ['line\n141\n', '']);
   });
 });
