@@ -91,7 +91,7 @@ export class Gantryd {
     }
   }
 
-  /** Ends it and waits for its end. SIGTERM lets it shut down (containers are stopped); SIGKILL is a crash. */
+  /** Ends it and waits for its end. SIGTERM lets it shut down (containers go on); SIGKILL is a crash. */
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
