@@ -1,32 +1,37 @@
 /** The floor under every engine: the OCI runtime alone, with the bundle that Gantry makes for the same container. */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { containerSpec, readHostFacts } from '../src/runtime/index.ts';
+import { networkKernel } from '../src/linux/index.ts';
+import { containerSpec, readHostFacts, writeBundle, type OciSpec } from '../src/runtime/index.ts';
 import { must } from '../test/support/run.ts';
 
-/** Milliseconds of each `crun run` of `true`, on a root file system that lies ready, in a network namespace of its own. */
-export async function measureFloor(rootTar: string, rounds: number): Promise<number[]> {
-  const bundle = mkdtempSync(path.join(tmpdir(), 'gantry-floor-'));
-  try {
-    const rootfsDir = path.join(bundle, 'rootfs');
-    mkdirSync(rootfsDir);
-    await must('tar', ['-xf', rootTar, '-C', rootfsDir]);
-    writeFileSync(path.join(bundle, 'config.json'), JSON.stringify(specOf(rootfsDir)));
-    const samples: number[] = [];
-    for (let round = 0; round <= rounds; round += 1) {
-      const begun = performance.now();
-      await must('crun', ['--root', path.join(bundle, 'state'), 'run', '--bundle', bundle, `floor-${process.pid}`]);
-      if (round > 0) samples.push(performance.now() - begun);
-    }
-    return samples;
-  } finally {
-    rmSync(bundle, { recursive: true, force: true });
-  }
+/** One `crun run` after the other, of a bundle that lies ready: root file system, network namespace, compiled filter. */
+export interface Floor {
+  run(): Promise<void>;
+  close(): void;
 }
 
-function specOf(rootfsDir: string): unknown {
+export async function openFloor(rootTar: string): Promise<Floor> {
+  const bundle = mkdtempSync(path.join(tmpdir(), 'gantry-floor-'));
+  const rootfsDir = path.join(bundle, 'rootfs');
+  const namespace = path.join(bundle, 'netns');
+  mkdirSync(rootfsDir);
+  await must('tar', ['-xf', rootTar, '-C', rootfsDir]);
+  networkKernel.createNamespace(namespace, []).close();
+  writeBundle(bundle, specOf(rootfsDir, namespace));
+  const args = ['--root', path.join(bundle, 'state'), 'run', '--bundle', bundle, `floor-${process.pid}`];
+  return {
+    run: async () => void (await must('crun', args)),
+    close: () => {
+      networkKernel.removeNamespace(namespace);
+      rmSync(bundle, { recursive: true, force: true });
+    },
+  };
+}
+
+function specOf(rootfsDir: string, namespace: string): OciSpec {
   return containerSpec({
     id: `floor-${process.pid}`,
     rootfsDir,
@@ -39,7 +44,7 @@ function specOf(rootfsDir: string): unknown {
     domainname: '',
     files: {},
     mounts: [],
-    namespaces: { network: 'private', ipc: 'private', pid: 'private', uts: 'private', cgroup: 'private' },
+    namespaces: { network: { path: namespace }, ipc: 'private', pid: 'private', uts: 'private', cgroup: 'private' },
     cgroupParent: '/gantry-floor',
     settings: {},
     host: readHostFacts(existsSync('/sys/fs/cgroup/cgroup.controllers') ? 2 : 1),

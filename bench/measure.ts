@@ -11,8 +11,13 @@ export interface Scenario {
   /** Before each sample, not timed. */
   readonly prepare?: (engine: Engine, prepared: string) => Promise<void>;
   readonly sample: (engine: Engine, prepared: string) => Promise<void>;
+  /** What no engine can be faster than; sampled once a round. */
+  readonly floor?: () => Promise<void>;
   readonly after?: (engine: Engine, prepared: string) => Promise<void>;
 }
+
+/** Samples of the floor go by this name. */
+export const floorName = 'crun alone';
 
 /** Samples in milliseconds, by engine name. */
 export type Samples = ReadonlyMap<string, readonly number[]>;
@@ -24,7 +29,10 @@ export async function measure(scenario: Scenario, engines: readonly Engine[]): P
   try {
     for (const engine of concerned) prepared.set(engine.name, (await scenario.before?.(engine)) ?? '');
     // the first round warms up and does not count
+    if (scenario.floor !== undefined) samples.set(floorName, []);
     for (let round = 0; round <= scenario.rounds; round += 1) {
+      const floor = await timed(scenario.floor);
+      if (round > 0) samples.get(floorName)?.push(floor);
       for (const engine of concerned) {
         const taken = await sampleOnce(scenario, engine, prepared.get(engine.name) ?? '');
         if (round > 0) samples.get(engine.name)?.push(taken);
@@ -40,8 +48,12 @@ export async function measure(scenario: Scenario, engines: readonly Engine[]): P
 
 async function sampleOnce(scenario: Scenario, engine: Engine, prepared: string): Promise<number> {
   await scenario.prepare?.(engine, prepared);
+  return timed(() => scenario.sample(engine, prepared));
+}
+
+async function timed(work: (() => Promise<void>) | undefined): Promise<number> {
   const begun = performance.now();
-  await scenario.sample(engine, prepared);
+  await work?.();
   return performance.now() - begun;
 }
 

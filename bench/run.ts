@@ -20,8 +20,8 @@ import { Gantryd, gantryProgram } from '../test/support/daemon.ts';
 import { startRegistry } from '../test/support/registry.ts';
 import { run } from '../test/support/run.ts';
 import { Engine } from './engine.ts';
-import { measureFloor } from './floor.ts';
-import { measure, median, type Samples } from './measure.ts';
+import { openFloor, type Floor } from './floor.ts';
+import { floorName, measure, median, type Samples } from './measure.ts';
 import { measureMemory } from './memory.ts';
 import { scenarios } from './scenarios.ts';
 
@@ -68,21 +68,25 @@ async function benchmark(): Promise<void> {
   const docker = await run('sh', ['-c', 'command -v docker']);
   const clients = { docker: docker.code === 0 ? docker.stdout.trim() : undefined, gantry: gantryProgram };
   const images = { small: smallImage(), large: largeImage() };
-  const chosen = scenarios(images, clients, rounds).filter(({ name }) => name.includes(values.only));
+  const floor = await readyFloor();
+  const chosen = scenarios(images, clients, () => floor.run(), rounds).filter(({ name }) => name.includes(values.only));
   if (chosen.some(({ name }) => name.startsWith('pull'))) await pushLarge(registry.url, 'bench/large', benchLarge);
   printHead();
   if (values.only === '') await printMemory('at the beginning');
-  if (values.only === '') printRow('floor: crun run of true, alone', new Map([['', await floor()]]));
-  for (const scenario of chosen) printRow(scenario.name, await measure(scenario, engines));
+  try {
+    for (const scenario of chosen) printRow(scenario.name, await measure(scenario, engines));
+  } finally {
+    floor.close();
+  }
   if (values.only === '') await printMemory('after the load');
 }
 
-async function floor(): Promise<number[]> {
+async function readyFloor(): Promise<Floor> {
   const directory = mkdtempSync(path.join(tmpdir(), 'gantry-bench-'));
   try {
     const archive = path.join(directory, 'root.tar');
     writeFileSync(archive, await alpineTar());
-    return await measureFloor(archive, rounds);
+    return await openFloor(archive);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -108,12 +112,19 @@ function printHead(): void {
   console.log(`${'median milliseconds'.padEnd(42)}${columns.map((column) => column.padStart(12)).join('')}`);
 }
 
-/** A row: each engine's median with its minimum, and the others' ratio to the first. */
+/** A row: each engine's median, and the others' ratio to the first; below it the floor, and the first's ratio to that. */
 function printRow(name: string, samples: Samples): void {
-  const medians = [...samples.values()].map(median);
+  const medians = [...samples].filter(([key]) => key !== floorName).map(([, taken]) => median(taken));
   const [first = Number.NaN] = medians;
   const cells = medians.flatMap((value, index) =>
     index === 0 ? [value.toFixed(1)] : [value.toFixed(1), `${(value / first).toFixed(2)} x`],
   );
   console.log(`${name.padEnd(42)}${cells.map((cell) => cell.padStart(12)).join('')}`);
+  const floor = samples.get(floorName);
+  if (floor === undefined) return;
+  const least = median(floor);
+  const label = `  ${floorName}, the same bundle`;
+  console.log(
+    `${label.padEnd(42)}${least.toFixed(1).padStart(12)}  ${engines[0]?.name} is ${(first / least).toFixed(2)} x`,
+  );
 }

@@ -15,10 +15,15 @@ export interface ClientPrograms {
   readonly gantry: string;
 }
 
-export function scenarios(images: BenchImages, clients: ClientPrograms, rounds: number): Scenario[] {
+export function scenarios(
+  images: BenchImages,
+  clients: ClientPrograms,
+  floor: () => Promise<void>,
+  rounds: number,
+): Scenario[] {
   const { docker } = clients;
   return [
-    apiRun('API: run and remove true, bridge', images.small, 'bridge', rounds),
+    { ...apiRun('API: run and remove true, bridge', images.small, 'bridge', rounds), floor },
     apiRun('API: run and remove true, no network', images.small, 'none', rounds),
     ...(docker === undefined
       ? []
@@ -26,7 +31,7 @@ export function scenarios(images: BenchImages, clients: ClientPrograms, rounds: 
     ...(docker === undefined
       ? []
       : [commandRun('docker run --rm true, no network', docker, images.small, 'none', rounds)]),
-    commandRun('gantry run --rm true, bridge', clients.gantry, images.small, 'bridge', rounds),
+    { ...commandRun('gantry run --rm true, bridge', clients.gantry, images.small, 'bridge', rounds), floor },
     apiExec(images.small, rounds),
     listing(images.small, rounds),
     parallelRuns(images.small, Math.max(2, Math.round(rounds / 4))),

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 
 import { createLogger, GantryError, messageOf, type Logger } from '../base/index.ts';
 import { createEngine, restore, shutdown, type EngineParts } from '../engine/index.ts';
+import { compileDefaultFilter } from '../runtime/index.ts';
 import { execPaths, type RecordDatabase } from '../store/index.ts';
 import { createServer, type ApiServer, type Backends } from '../server/index.ts';
 
@@ -55,6 +56,7 @@ async function run(options: DaemonOptions): Promise<void> {
     logger.info('API listening', { address });
     if (target.kind === 'tcp') logger.warn('whoever reaches this address is root on this host', { address });
   }
+  compileDefaultFilter(parts.host);
   trimWhenIdle();
   logger.info('gantryd is ready', { version, runtime: parts.settings.defaultRuntime, pid: process.pid });
 }

@@ -64,6 +64,7 @@ export async function openEngine(options: DaemonOptions, logger: Logger): Promis
       mtu: options.mtu,
     },
     namespaceDir: exec.netns,
+    makeIn: 'mainThread',
     sandboxes: lateRecords(records.collection('sandboxes')),
     logger,
   });

@@ -24,7 +24,10 @@ export interface BridgeNetworkConfig {
   readonly poolSize?: number;
   /** Default 100. */
   readonly refillDelayMs?: number;
-  /** Where sandboxes are made: in a worker thread of their own (default), or between the turns of the main thread. */
+  /**
+   * Where sandboxes are made: in a worker thread of their own (default), or between the turns of the main thread. The daemon
+   * takes the latter (docs/adr/0001-sandboxes-on-the-main-thread.md).
+   */
   readonly makeIn?: 'worker' | 'mainThread';
   /** How long the worker thread lives without work. Default 10,000. */
   readonly workerIdleMs?: number;

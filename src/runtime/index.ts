@@ -1,4 +1,4 @@
-export { writeBundle } from './bundle.ts';
+export { compileDefaultFilter, writeBundle } from './bundle.ts';
 export type { OciProcess, OciSpec } from './ociSpec.ts';
 export { checkSettings } from './resources.ts';
 export { containerSpec, defaultMaskedPaths, defaultReadonlyPaths, execProcess } from './spec.ts';
