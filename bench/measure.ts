@@ -27,19 +27,21 @@ export type Samples = ReadonlyMap<string, readonly number[]>;
 export async function measure(scenario: Scenario, engines: readonly Engine[]): Promise<Samples> {
   const concerned = engines.filter((engine) => scenario.concerns?.(engine) ?? true);
   const prepared = new Map<string, string>();
-  const samples = new Map<string, number[]>(concerned.map((engine) => [engine.name, []]));
+  const samples = new Map<string, number[]>();
   try {
     for (const engine of concerned) prepared.set(engine.name, (await scenario.before?.(engine)) ?? '');
-    // the first round warms up and does not count
-    if (scenario.floor !== undefined) samples.set(floorName, []);
+    const takers = concerned.map((engine) => ({
+      name: engine.name,
+      take: () => sampleOnce(scenario, engine, prepared.get(engine.name) ?? ''),
+    }));
+    const { floor } = scenario;
+    if (floor !== undefined) takers.unshift({ name: floorName, take: () => timed(floor) });
+    for (const { name } of takers) samples.set(name, []);
+    // The first round warms up and does not count. Every second one goes backwards: nobody always follows the same one.
     for (let round = 0; round <= scenario.rounds; round += 1) {
-      if (scenario.floor !== undefined) {
-        const taken = await timed(scenario.floor);
-        if (round > 0) samples.get(floorName)?.push(taken);
-      }
-      for (const engine of concerned) {
-        const taken = await sampleOnce(scenario, engine, prepared.get(engine.name) ?? '');
-        if (round > 0) samples.get(engine.name)?.push(taken);
+      for (const { name, take } of round % 2 === 0 ? takers : takers.toReversed()) {
+        const taken = await take();
+        if (round > 0) samples.get(name)?.push(taken);
       }
     }
   } finally {

@@ -114,7 +114,7 @@ function printHead(): void {
 
 /** A row: each engine's median, and the others' ratio to the first; below it the floor, and the first's ratio to that. */
 function printRow(name: string, samples: Samples): void {
-  const medians = [...samples].filter(([key]) => key !== floorName).map(([, taken]) => median(taken));
+  const medians = engines.map((engine) => median(samples.get(engine.name) ?? []));
   const [first = Number.NaN] = medians;
   const cells = medians.flatMap((value, index) =>
     index === 0 ? [value.toFixed(1)] : [value.toFixed(1), `${(value / first).toFixed(2)} x`],
