@@ -3,9 +3,11 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { networkKernel } from '../src/linux/index.ts';
+import { networkKernel, readCgroupLayout, removeCgroup } from '../src/linux/index.ts';
 import { containerSpec, readHostFacts, writeBundle, type OciSpec } from '../src/runtime/index.ts';
 import { must } from '../test/support/run.ts';
+
+const cgroupParent = '/gantry-floor';
 
 /** One `crun run` after the other, of a bundle that lies ready: root file system, network namespace, compiled filter. */
 export interface Floor {
@@ -26,6 +28,7 @@ export async function openFloor(rootTar: string): Promise<Floor> {
     run: async () => void (await must('crun', args)),
     close: () => {
       networkKernel.removeNamespace(namespace);
+      removeCgroup(readCgroupLayout(), cgroupParent);
       rmSync(bundle, { recursive: true, force: true });
     },
   };
@@ -45,7 +48,7 @@ function specOf(rootfsDir: string, namespace: string): OciSpec {
     files: {},
     mounts: [],
     namespaces: { network: { path: namespace }, ipc: 'private', pid: 'private', uts: 'private', cgroup: 'private' },
-    cgroupParent: '/gantry-floor',
+    cgroupParent,
     settings: {},
     host: readHostFacts(existsSync('/sys/fs/cgroup/cgroup.controllers') ? 2 : 1),
   });
