@@ -5,6 +5,7 @@ import { hasCode } from '../base/index.ts';
 /** crun reads a terminal's rest in pieces of so many bytes at most. */
 const pieceBytes = 255;
 const newline = 0x0a;
+const carriageReturn = 0x0d;
 
 /**
  * What a terminal still held when its process ended. crun (1.8) does not copy that to the terminal that it runs in but to
@@ -25,7 +26,20 @@ function readLog(path: string): Buffer {
   }
 }
 
-function withoutPieceEnds(log: Buffer): Buffer {
+/**
+ * Pieces are short wherever crun was faster than the kernel, so their length does not tell where they end. A terminal that
+ * processes output, as all do unless told otherwise, puts a carriage return in front of every newline of its own: one
+ * without it is crun's. Only output without any such pair is cut by length.
+ */
+export function withoutPieceEnds(log: Buffer): Buffer {
+  return log.includes('\r\n') ? withoutBareNewlines(log) : withoutFullPieceEnds(log);
+}
+
+function withoutBareNewlines(log: Buffer): Buffer {
+  return log.filter((byte, at) => byte !== newline || log[at - 1] === carriageReturn) as Buffer;
+}
+
+function withoutFullPieceEnds(log: Buffer): Buffer {
   const pieces: Buffer[] = [];
   let at = 0;
   while (at < log.length) {
