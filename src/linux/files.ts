@@ -5,11 +5,10 @@
 import { closeSync, openSync } from 'node:fs';
 
 import { hasCode } from '../base/index.ts';
+import { deviceNumber, nodeBits, shown, terminated, timesOf, type FilePath, type NodeKind } from './fileArguments.ts';
 import { checked, libc } from './libc.ts';
 
-export type FilePath = string | Buffer;
-
-export type NodeKind = 'characterDevice' | 'blockDevice' | 'fifo';
+export type { FilePath, NodeKind } from './fileArguments.ts';
 
 const currentDirectory = -100;
 const noFollow = 0x100;
@@ -60,9 +59,12 @@ export function listXattrs(path: FilePath): string[] {
 
 /** Makes a device node or a FIFO; `mode` are the permission bits, less the umask. */
 export function makeNode(path: FilePath, kind: NodeKind, mode: number, major = 0, minor = 0): void {
-  const bits = { characterDevice: 0o020000, blockDevice: 0o060000, fifo: 0o010000 }[kind];
   const device = deviceNumber(major, minor);
-  checked(sysMakeNode(currentDirectory, terminated(path), bits | mode, device) as number, 'mknod', shown(path));
+  checked(
+    sysMakeNode(currentDirectory, terminated(path), nodeBits[kind] | mode, device) as number,
+    'mknod',
+    shown(path),
+  );
 }
 
 /** Sets access and modification time, in nanoseconds since the epoch; the kernel clamps what the file system cannot hold. */
@@ -105,32 +107,8 @@ export function openInRoot(root: string, path: string, flags: number, mode = 0):
   }
 }
 
-function terminated(path: FilePath): FilePath {
-  return typeof path === 'string' ? path : Buffer.concat([path, Buffer.alloc(1)]);
-}
-
-function shown(path: FilePath): string {
-  return path.toString('utf8');
-}
-
-/** makedev(3). */
-function deviceNumber(major: number, minor: number): bigint {
-  const [high, low] = [BigInt(major), BigInt(minor)];
-  return ((high & 0xfffff000n) << 32n) | ((high & 0xfffn) << 8n) | ((low & 0xffffff00n) << 12n) | (low & 0xffn);
-}
-
-function timesOf(accessNs: bigint, modificationNs: bigint): BigInt64Array {
-  return BigInt64Array.of(...secondsAndRest(accessNs), ...secondsAndRest(modificationNs));
-}
-
-/** struct timespec: the rest is never negative. */
-function secondsAndRest(timeNs: bigint): [bigint, bigint] {
-  const rest = ((timeNs % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
-  return [(timeNs - rest) / 1_000_000_000n, rest];
-}
-
 /** Calls `read` with a buffer that is large enough: first a small one, then the largest that an attribute can fill. */
-function readSized(read: (buffer: Buffer) => number): Buffer {
+export function readSized(read: (buffer: Buffer) => number): Buffer {
   for (const sizeBytes of [256, 65_536]) {
     const buffer = Buffer.alloc(sizeBytes);
     try {
@@ -142,7 +120,7 @@ function readSized(read: (buffer: Buffer) => number): Buffer {
   return Buffer.alloc(0);
 }
 
-function orAbsent<T>(read: () => T): T | undefined {
+export function orAbsent<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {

@@ -1,5 +1,19 @@
 export * from './fake.ts';
-export * from './files.ts';
+export {
+  getXattr,
+  listXattrs,
+  makeNode,
+  openInRoot,
+  removeXattr,
+  setTimes,
+  setTimesOf,
+  setXattr,
+  syncFileSystem,
+  type FilePath,
+  type NodeKind,
+} from './files.ts';
+export * from './relative.ts';
+export * from './relativeXattrs.ts';
 export * from './libc.ts';
 export * from './mount.ts';
 export * from './fakeNetwork.ts';

@@ -1,11 +1,10 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { GantryError, type Logger } from '../base/index.ts';
+import { GantryError, toByteString, type Logger } from '../base/index.ts';
 import type { RecordCollection, RecordDatabase } from './records.ts';
 import type { LayerSource, MountSpec, SnapshotInfo, Snapshotter, SnapshotUsage } from './snapshotter.ts';
 import { StoreWorkers } from './storeWorkers.ts';
-import { toByteString } from './tar/entry.ts';
 import { Trash } from './trash.ts';
 import { beginDirectory, finishDirectory, metadataAt } from './unpack/metadata.ts';
 

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-import { isKind } from '../../src/base/index.ts';
+import { isKind, packTar, type PackEntry } from '../../src/base/index.ts';
 import { kernelMounter } from '../../src/linux/index.ts';
 import { digestOf } from '../../src/oci/index.ts';
-import { packTar, type LayerSource, type PackEntry, type Snapshotter } from '../../src/store/index.ts';
+import type { LayerSource, Snapshotter } from '../../src/store/index.ts';
 import { readTree, type TreeEntry } from './tree.ts';
 
 export interface SnapshotterFixture {

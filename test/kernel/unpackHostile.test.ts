@@ -7,10 +7,9 @@ import { test } from 'node:test';
 
 import * as fc from 'fast-check';
 
-import { isKind } from '../../src/base/index.ts';
+import { isKind, packTar, type PackEntry } from '../../src/base/index.ts';
 import { kernelMounter } from '../../src/linux/index.ts';
 import { digestOf } from '../../src/oci/index.ts';
-import { packTar, type PackEntry } from '../../src/store/index.ts';
 import { unpackLayer } from '../../src/store/unpack/unpackLayer.ts';
 import { readTree } from '../contract/tree.ts';
 

@@ -23,7 +23,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 
 import { makeNode, setTimes, setXattr } from '../../src/linux/index.ts';
 import { digestOf } from '../../src/oci/index.ts';
-import { packTar } from '../../src/store/index.ts';
+import { packTar } from '../../src/base/index.ts';
 import { unpackLayer } from '../../src/store/unpack/unpackLayer.ts';
 import { readTree } from '../contract/tree.ts';
 

@@ -6,9 +6,8 @@
  */
 import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
 
-import { GantryError } from '../../base/index.ts';
+import { GantryError, bytesOf, shownName, toByteString, type ByteString } from '../../base/index.ts';
 import { getXattr } from '../../linux/index.ts';
-import { bytesOf, shown, toByteString, type ByteString } from '../tar/entry.ts';
 
 export const opaqueAttribute = 'trusted.overlay.opaque';
 
@@ -166,13 +165,13 @@ export function openRoot(upper: ByteString, lowers: readonly ByteString[]): Merg
  */
 export function componentsOf(path: ByteString): ByteString[] {
   if (path.length > pathLimitBytes)
-    throw new GantryError('invalid', `the archive's entry ${shown(path)} has a name of ${path.length} bytes`);
+    throw new GantryError('invalid', `the archive's entry ${shownName(path)} has a name of ${path.length} bytes`);
   const parts: ByteString[] = [];
   for (const part of path.split('/')) {
     if (part === '' || part === '.') continue;
     if (part !== '..') parts.push(part);
     else if (parts.pop() === undefined)
-      throw new GantryError('invalid', `the archive's entry ${shown(path)} leads out of its root`);
+      throw new GantryError('invalid', `the archive's entry ${shownName(path)} leads out of its root`);
   }
   return parts;
 }
@@ -199,7 +198,7 @@ export function walk(
     if (found.kind === 'directory') directory = found.directory;
     else if (found.kind === 'symlink') {
       if (++links > linkLimit)
-        throw new GantryError('invalid', `too many symbolic links in the path ${shown(parts.join('/'))}`);
+        throw new GantryError('invalid', `too many symbolic links in the path ${shownName(parts.join('/'))}`);
       const target = toByteString(readlinkSync(osPath(found.path), 'buffer'));
       if (target.startsWith('/')) directory = root;
       ahead.push(...target.split('/').toReversed());

@@ -15,10 +15,16 @@ import {
   writeSync,
 } from 'node:fs';
 
-import { GantryError, hasCode } from '../../base/index.ts';
+import {
+  GantryError,
+  hasCode,
+  bytesOf,
+  shownName,
+  type ByteString,
+  type TarEntry,
+  type TarReader,
+} from '../../base/index.ts';
 import { makeNode, removeXattr, setXattr } from '../../linux/index.ts';
-import { bytesOf, shown, type ByteString, type TarEntry } from '../tar/entry.ts';
-import type { TarReader } from '../tar/reader.ts';
 import {
   componentsOf,
   type MergedDirectory,
@@ -97,7 +103,7 @@ export class LayerUnpacker {
     } catch (error) {
       if (!entryErrors.some((code) => hasCode(error, code))) throw error;
       const reason = (error as NodeJS.ErrnoException).code;
-      throw new GantryError('invalid', `the layer's entry ${shown(entry.path)} cannot be made: ${reason}`, {
+      throw new GantryError('invalid', `the layer's entry ${shownName(entry.path)} cannot be made: ${reason}`, {
         cause: error,
       });
     }
@@ -115,7 +121,7 @@ export class LayerUnpacker {
     const name = parts.pop();
     if (name === undefined) return this.#setRoot(entry);
     if (parts.some((part) => part.startsWith(whiteoutPrefix)))
-      throw new GantryError('invalid', `the layer's entry ${shown(entry.path)} lies below a whiteout`);
+      throw new GantryError('invalid', `the layer's entry ${shownName(entry.path)} lies below a whiteout`);
     if (name === opaqueMarker) return this.#hideLowers(parts);
     if (name.startsWith(whiteoutPrefix)) return this.#whiteOut(parts, whitedOut(name, entry));
     // A device that is overlayfs's own whiteout can be nothing else.
@@ -131,7 +137,7 @@ export class LayerUnpacker {
     if (entry.type !== 'directory')
       throw new GantryError(
         'invalid',
-        `the layer's entry ${shown(entry.path)} puts a ${entry.type} in place of the root`,
+        `the layer's entry ${shownName(entry.path)} puts a ${entry.type} in place of the root`,
       );
     this.#describe(this.#root, metadataOf(entry));
   }
@@ -146,7 +152,7 @@ export class LayerUnpacker {
   /** A parent that no entry describes: as the lower layer has it, else root's with mode 0755. */
   readonly #makeMissing = (parent: MergedDirectory, name: ByteString, found: Found): MergedDirectory => {
     if (found.kind === 'other' && found.isInUpper)
-      throw new GantryError('invalid', `the layer has entries below ${shown(name)}, which is no directory`);
+      throw new GantryError('invalid', `the layer has entries below ${shownName(name)}, which is no directory`);
     this.#makeUpper(parent);
     return this.#newDirectory(parent, name);
   };
@@ -205,7 +211,7 @@ export class LayerUnpacker {
     const missing = (): never => {
       throw new GantryError(
         'invalid',
-        `the layer's entry ${shown(entry.path)} is a hard link to ${shown(entry.linkPath)}, which is no file`,
+        `the layer's entry ${shownName(entry.path)} is a hard link to ${shownName(entry.linkPath)}, which is no file`,
       );
     };
     const directory = walk(this.#root, parts, missing);
@@ -291,14 +297,17 @@ function verifyNumbers(entry: TarEntry): void {
     entry.deviceMajor >= 0 && entry.deviceMajor <= 0xfff && entry.deviceMinor >= 0 && entry.deviceMinor <= 0xfffff;
   const needsDevice = entry.type === 'characterDevice' || entry.type === 'blockDevice';
   if (!isOwner(entry.uid) || !isOwner(entry.gid) || (needsDevice && !isDevice))
-    throw new GantryError('invalid', `the layer's entry ${shown(entry.path)} has an owner or a device that cannot be`);
+    throw new GantryError(
+      'invalid',
+      `the layer's entry ${shownName(entry.path)} has an owner or a device that cannot be`,
+    );
 }
 
 /** The name that a whiteout's own name hides. */
 function whitedOut(marker: ByteString, entry: TarEntry): ByteString {
   const name = marker.slice(whiteoutPrefix.length);
   if (name !== '' && name !== '.' && name !== '..') return name;
-  throw new GantryError('invalid', `the layer's entry ${shown(entry.path)} is a whiteout of nothing`);
+  throw new GantryError('invalid', `the layer's entry ${shownName(entry.path)} is a whiteout of nothing`);
 }
 
 function isWhiteoutDevice(entry: TarEntry): boolean {

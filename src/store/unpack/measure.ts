@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync } from 'node:fs';
 
+import { toByteString, type ByteString } from '../../base/index.ts';
 import type { SnapshotUsage } from '../snapshotter.ts';
-import { toByteString, type ByteString } from '../tar/entry.ts';
 import { osPath } from './layerTree.ts';
 
 /**

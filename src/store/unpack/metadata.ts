@@ -13,9 +13,8 @@ import {
   type BigIntStats,
 } from 'node:fs';
 
-import { GantryError, hasCode } from '../../base/index.ts';
+import { GantryError, hasCode, bytesOf, type ByteString, type TarEntry } from '../../base/index.ts';
 import { getXattr, listXattrs, makeNode, setTimes, setTimesOf, setXattr } from '../../linux/index.ts';
-import { bytesOf, type ByteString, type TarEntry } from '../tar/entry.ts';
 import { osPath } from './layerTree.ts';
 
 export type Attributes = ReadonlyMap<ByteString, Buffer>;

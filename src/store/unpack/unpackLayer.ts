@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { GantryError } from '../../base/index.ts';
-import { toByteString } from '../tar/entry.ts';
-import { TarReader } from '../tar/reader.ts';
+import { GantryError, TarReader, toByteString } from '../../base/index.ts';
 import { decompressed } from './decompress.ts';
 import { LayerUnpacker } from './layerUnpacker.ts';
 

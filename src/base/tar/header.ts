@@ -1,5 +1,5 @@
 /** Decodes one 512-byte header block: v7, ustar, GNU and star (POSIX.1-2017 "ustar Interchange Format"; GNU tar, tar.h). */
-import { GantryError } from '../../base/index.ts';
+import { GantryError } from '../errors.ts';
 import { blockBytes, type ByteString, type SparseSegment } from './entry.ts';
 
 /** A header block as typed, before extended headers are applied. */

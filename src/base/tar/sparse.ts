@@ -1,5 +1,5 @@
 /** Maps of sparse files in GNU's pax formats (GNU tar's manual, "Storing Sparse Files"). */
-import { GantryError } from '../../base/index.ts';
+import { GantryError } from '../errors.ts';
 import { blockBytes, type SparseSegment } from './entry.ts';
 import type { ByteReader } from './byteReader.ts';
 import { paxNumber, type PaxRecord } from './pax.ts';

@@ -1,5 +1,5 @@
 /** Encodes tar headers: ustar, with a pax extended header in front where ustar cannot say it. */
-import { GantryError } from '../../base/index.ts';
+import { GantryError } from '../errors.ts';
 import { blockBytes, bytesOf, shown, type ByteString, type EntryType, type TarEntry } from './entry.ts';
 
 /** What the writer needs to know of an entry; sparse files are written in full. */

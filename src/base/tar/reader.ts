@@ -1,5 +1,5 @@
 /** Reads a tar archive entry by entry, with pax and GNU extensions applied. Everything that it keeps is bounded. */
-import { GantryError } from '../../base/index.ts';
+import { GantryError } from '../errors.ts';
 import { ByteReader, type ChunkSource } from './byteReader.ts';
 import { blockBytes, shown, type ByteString, type EntryType, type SparseSegment, type TarEntry } from './entry.ts';
 import { isZeroBlock, parseHeader, parseSparseExtension, type RawHeader } from './header.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import * as fc from 'fast-check';
 
-import { GantryError, isKind } from '../../base/index.ts';
+import { GantryError, isKind } from '../errors.ts';
 import { blockBytes, toByteString, type EntryType, type TarEntry } from './entry.ts';
 import { isZeroBlock, numberAt, parseHeader } from './header.ts';
 import { packTar } from './pack.ts';

@@ -1,4 +1,4 @@
-import { GantryError } from '../../base/index.ts';
+import { GantryError } from '../errors.ts';
 
 /** Chunks of a stream, one at a time; undefined at its end. */
 export type ChunkSource = () => Promise<Buffer | undefined>;

@@ -1,5 +1,5 @@
 /** Decodes pax extended headers: records of `LENGTH KEY=VALUE\n` (POSIX.1-2017, "pax Extended Header"). */
-import { GantryError } from '../../base/index.ts';
+import { GantryError } from '../errors.ts';
 import type { ByteString } from './entry.ts';
 
 export interface PaxRecord {

@@ -1,0 +1,6 @@
+export { blockBytes, bytesOf, shown as shownName, toByteString } from './entry.ts';
+export type { ByteString, EntryType, SparseSegment, TarEntry } from './entry.ts';
+export type { ChunkSource } from './byteReader.ts';
+export { packTar, type PackEntry } from './pack.ts';
+export { TarReader } from './reader.ts';
+export { encodeHeader, endOfArchive, paddingOf, type WritableEntry } from './writer.ts';
