@@ -78,3 +78,28 @@ export function parseGoDuration(text: string): bigint {
   }
   return negative ? -totalNs : totalNs;
 }
+
+const nsPerSecond = 1_000_000_000n;
+
+/** A duration as Go writes it, from nanoseconds of at least 0: `1h0m0s`, `1.5s`, `250ms`, `0s`. */
+export function formatGoDuration(durationNs: bigint): string {
+  if (durationNs === 0n) return '0s';
+  if (durationNs < nsPerSecond) {
+    const unit = durationNs < 1_000n ? 'ns' : durationNs < 1_000_000n ? 'µs' : 'ms';
+    return `${decimal(durationNs, unitNs[unit] ?? 1n)}${unit}`;
+  }
+  const minutes = durationNs / (60n * nsPerSecond);
+  const seconds = `${decimal(durationNs % (60n * nsPerSecond), nsPerSecond)}s`;
+  if (minutes === 0n) return seconds;
+  return minutes < 60n ? `${minutes}m${seconds}` : `${minutes / 60n}h${minutes % 60n}m${seconds}`;
+}
+
+/** `value` in units of `scale`, a power of ten, with as many decimals as it takes. */
+function decimal(value: bigint, scale: bigint): string {
+  const digits = String(scale).length - 1;
+  if (digits === 0) return String(value);
+  const fraction = String(value % scale)
+    .padStart(digits, '0')
+    .replace(/0+$/, '');
+  return fraction === '' ? `${value / scale}` : `${value / scale}.${fraction}`;
+}

@@ -1,6 +1,7 @@
 export * from './binds.ts';
 export * from './containers.ts';
 export * from './filters.ts';
+export * from './health.ts';
 export * from './hostConfig.ts';
 export { hostConfigView } from './hostConfigView.ts';
 export * from './identity.ts';

@@ -2,6 +2,8 @@ import type { ContainerConfig } from '../api/index.ts';
 import { GantryError } from '../base/index.ts';
 import type { ImageRunConfig } from '../oci/index.ts';
 
+import { mergeHealthConfig } from './health.ts';
+
 const nameOf = (variable: string): string => variable.split('=', 1)[0] ?? variable;
 
 function mergedEnv(own: readonly string[], image: readonly string[]): string[] {
@@ -47,6 +49,7 @@ export function mergeConfig(own: ContainerConfig, image: ImageRunConfig): Contai
     StopSignal: own.StopSignal || image.StopSignal || undefined,
     ExposedPorts: mergedKeys(image.ExposedPorts, own.ExposedPorts),
     Volumes: mergedKeys(image.Volumes, own.Volumes),
+    Healthcheck: mergeHealthConfig(own.Healthcheck, image.Healthcheck),
     OnBuild: undefined,
   };
 }

@@ -30,11 +30,6 @@ const refusals: readonly {
     instead: 'Use --add-host with the other container’s address.',
   },
   {
-    asked: (_, own) => (own.Healthcheck?.Test ?? []).length > 0 && own.Healthcheck?.Test?.[0] !== 'NONE',
-    what: 'health checks',
-    instead: 'Leave the --health options out.',
-  },
-  {
     asked: (host) => (host.DeviceRequests ?? []).length > 0,
     what: 'device requests (--gpus)',
     instead: 'Name the devices with --device.',

@@ -1,12 +1,22 @@
 import type { ContainerInspect, ContainerSummary, MountPoint } from '../api/index.ts';
-import { hostConfigView, isAlive, parseBinds, statusText, type ContainerRecord } from '../containers/index.ts';
+import {
+  hostConfigView,
+  isAlive,
+  parseBinds,
+  statusText,
+  type ContainerRecord,
+  type Health,
+} from '../containers/index.ts';
 import { networkSettings, type NetworkSettingsView } from '../network/index.ts';
 import { GantryError, zeroTime } from '../base/index.ts';
 
 import { networkModeOf } from './networkMode.ts';
 import type { EngineParts } from './parts.ts';
 
-type Parts = Pick<EngineParts, 'network' | 'networkIds' | 'dataPaths' | 'execPaths' | 'snapshots' | 'images' | 'execs'>;
+type Parts = Pick<
+  EngineParts,
+  'network' | 'networkIds' | 'dataPaths' | 'execPaths' | 'snapshots' | 'images' | 'execs' | 'health'
+>;
 
 export interface ContainerSize {
   readonly writableBytes: number;
@@ -62,6 +72,7 @@ export function inspectView(parts: Parts, record: ContainerRecord, size: Contain
       Error: state.error,
       StartedAt: state.startedAt,
       FinishedAt: state.finishedAt,
+      ...healthView(parts.health.get(record.id)),
     },
     Image: record.imageId,
     ResolvConfPath: files.resolvConf,
@@ -86,6 +97,17 @@ export function inspectView(parts: Parts, record: ContainerRecord, size: Contain
     Config: configView(record),
     NetworkSettings: networkOf(parts, record),
   };
+}
+
+function healthView(health: Health | undefined): Pick<NonNullable<ContainerInspect['State']>, 'Health'> {
+  if (health === undefined) return {};
+  const log = health.log.map(({ startedAt, endedAt, exitCode, output }) => ({
+    Start: startedAt,
+    End: endedAt,
+    ExitCode: exitCode,
+    Output: output,
+  }));
+  return { Health: { Status: health.status, FailingStreak: health.failingStreak, Log: log } };
 }
 
 /** The configuration with the keys that clients look for even where nothing was set. */
@@ -136,7 +158,7 @@ export function summaryView(
     ...(size === undefined ? {} : { SizeRw: size.writableBytes, SizeRootFs: size.rootBytes }),
     Labels: record.config.Labels ?? {},
     State: record.state.status,
-    Status: statusText(record.state, nowMs),
+    Status: statusText(record.state, nowMs, parts.health.get(record.id)?.status),
     HostConfig: { NetworkMode: mode },
     NetworkSettings: { Networks: networkOf(parts, record).Networks },
     Mounts: mountsOf(record),

@@ -4,6 +4,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import type { ContainerConfig, ContainerCreateRequest, ContainerCreateResponse, HostConfig } from '../api/index.ts';
 import { formatTime, GantryError, messageOf, UndoStack } from '../base/index.ts';
 import {
+  checkHealthConfig,
   commandLine,
   completeHostConfig,
   createdState,
@@ -55,6 +56,7 @@ export async function createContainer(parts: Parts, request: CreateRequest): Pro
   const image = findImage(parts, own.Image ?? '', request.platform);
   const hostConfig = completeHostConfig(ownHostConfig ?? {}, hostConfigDefaults(parts));
   refuseUnsupported(hostConfig, own);
+  checkHealthConfig(own.Healthcheck);
   const id = newId(randomBytes);
   const config = completeConfig(mergeConfig(own, image.config.config ?? {}), hostConfig, id, parts.settings.hostName);
   const warnings = check(parts, config, hostConfig);

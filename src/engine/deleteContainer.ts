@@ -13,7 +13,7 @@ import type { EngineParts } from './parts.ts';
 export async function deleteContainer(
   parts: Pick<
     EngineParts,
-    'containers' | 'snapshots' | 'logs' | 'logger' | 'dataPaths' | 'live' | 'execs' | 'waiters' | 'journal'
+    'containers' | 'snapshots' | 'logs' | 'logger' | 'dataPaths' | 'live' | 'execs' | 'health' | 'waiters' | 'journal'
   >,
   record: ContainerRecord,
 ): Promise<void> {
@@ -24,6 +24,7 @@ export async function deleteContainer(
   await removeFiles(parts, id);
   parts.live.abandonEarly(id);
   parts.execs.forgetContainer(id);
+  parts.health.forget(id);
   announce(parts, record, 'destroy');
   parts.waiters.removed(id, { exitCode: record.state.exitCode, error: '' });
 }

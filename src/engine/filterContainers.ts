@@ -11,7 +11,7 @@ import {
 import { networkModeOf } from './networkMode.ts';
 import type { EngineParts } from './parts.ts';
 
-type Parts = Pick<EngineParts, 'containers' | 'images' | 'network'>;
+type Parts = Pick<EngineParts, 'containers' | 'images' | 'network' | 'health'>;
 
 /** The filters of a container listing, ready to be asked. */
 export function containerMatcher(
@@ -25,7 +25,10 @@ export function containerMatcher(
 }
 
 /** A container as the filters see it. */
-export function filterable({ network }: Pick<Parts, 'network'>, record: ContainerRecord): FilterableContainer {
+export function filterable(
+  { network, health }: Pick<Parts, 'network' | 'health'>,
+  record: ContainerRecord,
+): FilterableContainer {
   const { state, config } = record;
   const mode = networkModeOf(record);
   return {
@@ -33,7 +36,7 @@ export function filterable({ network }: Pick<Parts, 'network'>, record: Containe
     name: record.name,
     labels: config.Labels ?? {},
     state: state.status,
-    health: 'none',
+    health: health.get(record.id)?.status ?? 'none',
     exitCode: isAlive(state) || state.status === 'created' ? undefined : state.exitCode,
     imageId: record.imageId,
     createdAtMs: Date.parse(record.createdAt),

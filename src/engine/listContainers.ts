@@ -7,7 +7,16 @@ import type { EngineParts } from './parts.ts';
 
 type Parts = Pick<
   EngineParts,
-  'clock' | 'containers' | 'images' | 'network' | 'networkIds' | 'dataPaths' | 'execPaths' | 'snapshots' | 'execs'
+  | 'clock'
+  | 'containers'
+  | 'images'
+  | 'network'
+  | 'networkIds'
+  | 'dataPaths'
+  | 'execPaths'
+  | 'snapshots'
+  | 'execs'
+  | 'health'
 >;
 
 export interface ListOptions {

@@ -10,6 +10,7 @@ import type { ContentStore, DataPaths, ExecPaths, Snapshotter } from '../store/i
 
 import type { ContainerLogs } from './containerLogs.ts';
 import type { Execs } from './execs.ts';
+import type { HealthWatch } from './healthWatch.ts';
 import type { LiveContainers } from './live.ts';
 import type { Pulls } from './pulls.ts';
 
@@ -57,5 +58,6 @@ export interface EngineParts {
   readonly locks: KeyedLock;
   readonly live: LiveContainers;
   readonly execs: Execs;
+  readonly health: HealthWatch;
   readonly logs: ContainerLogs;
 }

@@ -6,8 +6,9 @@ import { isAlive, paused, unpaused, type ContainerRecord } from '../containers/i
 import { announce } from './containerEvents.ts';
 import type { EngineParts } from './parts.ts';
 import { runtimeOf } from './runtimeOf.ts';
+import { suspendHealth } from './watchHealth.ts';
 
-export type PauseParts = Pick<EngineParts, 'containers' | 'locks' | 'runtimes' | 'journal' | 'live'>;
+export type PauseParts = Pick<EngineParts, 'containers' | 'locks' | 'runtimes' | 'journal' | 'live' | 'health'>;
 
 /** How long the end of a container that the runtime no longer knows may take to be seen. */
 const endPatienceMs = 1000;
@@ -20,6 +21,7 @@ export async function pauseContainer(parts: PauseParts, ref: string): Promise<vo
     if (record.state.status === 'paused') throw new GantryError('conflict', `container ${id} is already paused`);
     if (!isAlive(record.state)) throw notRunning(id);
     await unlessEnded(parts, id, runtimeOf(parts, record).pause(id));
+    suspendHealth(parts, id);
     announce(
       parts,
       parts.containers.update(id, (current) => ({ ...current, state: paused(current.state) })),
@@ -60,6 +62,7 @@ async function resume(parts: PauseParts, record: ContainerRecord): Promise<void>
     parts.containers.update(id, (current) => ({ ...current, state: unpaused(current.state) })),
     'unpause',
   );
+  parts.health.resume(id);
 }
 
 /** The runtime refuses what has ended before its end is on record: that is a conflict, and no failure. */

@@ -17,6 +17,7 @@ import { removeProcessDirectory } from './removeProcessDirectory.ts';
 import { runtimeOf } from './runtimeOf.ts';
 import { release, settle } from './settleContainer.ts';
 import { connectStreams, restartByPolicy, startLocked, type StartParts } from './startContainer.ts';
+import { restoreHealth, stopHealth } from './watchHealth.ts';
 
 type Parts = StartParts;
 
@@ -51,11 +52,13 @@ async function takeBack(parts: Parts, record: ContainerRecord): Promise<boolean>
         settle(parts, id, live, exit, (restartId) => restartByPolicy(parts, restartId)),
       );
       parts.live.add(id, { ...live, settled });
+      restoreHealth(parts, record);
       return true;
     }
   } catch (error) {
     parts.logger.warn('taking a container back failed', { container: id, error: messageOf(error) });
   }
+  stopHealth(parts, id);
   const at = formatTime(parts.clock());
   parts.containers.update(id, (current) => ({ ...current, state: exited(current.state, unseenExit, at) }));
   return false;

@@ -17,6 +17,7 @@ import { networkModeOf } from './networkMode.ts';
 import type { EngineParts } from './parts.ts';
 import { deleteContainer } from './deleteContainer.ts';
 import { removeProcessDirectory } from './removeProcessDirectory.ts';
+import { stopHealth } from './watchHealth.ts';
 
 export type SettleParts = Pick<
   EngineParts,
@@ -36,6 +37,7 @@ export type SettleParts = Pick<
   | 'locks'
   | 'live'
   | 'execs'
+  | 'health'
   | 'logs'
 >;
 
@@ -84,6 +86,7 @@ async function settleLocked(
   const before = parts.containers.get(id);
   if (before === undefined || !isAlive(before.state)) return;
   parts.live.delete(id);
+  stopHealth(parts, id);
   const record = recordExit(parts, before, exit);
   announceExit(parts, record);
   // Told before all is given back: who then starts or removes the container waits for the lock.

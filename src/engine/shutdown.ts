@@ -15,6 +15,7 @@ export async function shutdown(
   options: { readonly stopContainers: boolean; readonly timeoutSeconds: number },
 ): Promise<void> {
   parts.live.stopRestarts();
+  parts.health.close();
   if (options.stopContainers) await stopAll(parts, options.timeoutSeconds);
   await releaseAll(parts);
 }

@@ -15,6 +15,7 @@ import type { EngineParts } from './parts.ts';
 import { removeProcessDirectory } from './removeProcessDirectory.ts';
 import { runtimeOf } from './runtimeOf.ts';
 import { settle, type EndedContainer, type SettleParts } from './settleContainer.ts';
+import { startHealth } from './watchHealth.ts';
 
 const killSignal = 9;
 
@@ -63,6 +64,7 @@ export async function startLocked(parts: StartParts, record: ContainerRecord): P
     );
     parts.live.add(record.id, { ...live, settled });
     announce(parts, running, 'start');
+    startHealth(parts, running);
     undo.release();
   } catch (error) {
     await undo.unwind((failure) =>

@@ -9,7 +9,7 @@ import type { LiveContainer } from './live.ts';
 import type { EngineParts } from './parts.ts';
 import { thaw } from './pauseContainer.ts';
 
-type StopParts = Pick<EngineParts, 'containers' | 'live' | 'runtimes' | 'journal' | 'locks' | 'waiters'>;
+type StopParts = Pick<EngineParts, 'containers' | 'live' | 'runtimes' | 'journal' | 'locks' | 'waiters' | 'health'>;
 
 export interface StopOptions {
   /** -1 waits for ever; undefined takes the container's own, else ten seconds. */

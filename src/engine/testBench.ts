@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 
 import { GantryError, KeyedLock, silentLogger, systemClock, zeroTime } from '../base/index.ts';
-import { Containers, createdState, Waiters, type ContainerRecord } from '../containers/index.ts';
+import { Containers, createdState, Waiters, type ContainerRecord, type Health } from '../containers/index.ts';
 import type { EventJournal } from '../events/index.ts';
 import { RecordingMounter } from '../linux/index.ts';
 import type { BridgeNetwork, Sandbox } from '../network/index.ts';
@@ -15,6 +15,7 @@ import { dataPaths, execPaths, type SnapshotInfo, type Snapshotter } from '../st
 
 import { ContainerLogs } from './containerLogs.ts';
 import { Execs } from './execs.ts';
+import { HealthWatch } from './healthWatch.ts';
 import { LiveContainers } from './live.ts';
 import type { StartParts } from './startContainer.ts';
 
@@ -188,10 +189,10 @@ class FakeNetwork implements BridgeNetwork {
 }
 
 /** Records in memory whose next put can be made to fail. */
-export class MemoryRecords extends Map<string, ContainerRecord> {
+export class MemoryRecords<T = ContainerRecord> extends Map<string, T> {
   failure: Error | undefined;
 
-  put(id: string, record: ContainerRecord): void {
+  put(id: string, record: T): void {
     const { failure } = this;
     this.failure = undefined;
     if (failure !== undefined) throw failure;
@@ -244,6 +245,7 @@ export function openBench(records = new MemoryRecords()): Bench {
     locks: new KeyedLock(),
     live: new LiveContainers(),
     execs: new Execs(),
+    health: new HealthWatch(new MemoryRecords<Health>()),
     settings,
     host,
     cgroups: { mode: 'v2', version: 2, hierarchies: new Map(), unified: join(root, 'cgroup'), leftover: [] },
