@@ -5,7 +5,15 @@ import { randomUUID } from 'node:crypto';
 
 import { GantryError, KeyedLock, systemClock, type Logger } from '../base/index.ts';
 import { Containers, Waiters, type ContainerRecord } from '../containers/index.ts';
-import { ContainerLogs, Execs, LiveContainers, Pulls, type EngineParts, type EngineSettings } from '../engine/index.ts';
+import {
+  ContainerLogs,
+  Execs,
+  HealthWatch,
+  LiveContainers,
+  Pulls,
+  type EngineParts,
+  type EngineSettings,
+} from '../engine/index.ts';
 import { createJournal } from '../events/index.ts';
 import { openImages } from '../images/index.ts';
 import { kernelMounter, readCgroupLayout, type CgroupLayout } from '../linux/index.ts';
@@ -96,6 +104,7 @@ export async function openEngine(options: DaemonOptions, logger: Logger): Promis
     locks: new KeyedLock(),
     live: new LiveContainers(),
     execs: new Execs(),
+    health: new HealthWatch(lateRecords(records.collection('health'))),
     logs: new ContainerLogs(data, clock),
   };
   return { parts, records };
