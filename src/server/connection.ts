@@ -7,10 +7,12 @@ import { bodyTooLong, longestBodyBytes, readBody } from './body.ts';
 import type { HijackedConnection } from './hijack.ts';
 
 /** Whether the parser shall hand the connection over at once: only requests that are answered by a hijack. */
-export function asksForHijack({ method, url }: IncomingMessage): boolean {
-  return (
-    method === 'POST' && /^\/+(?:v[\d.]+\/+)?(?:containers\/[^/?]+\/attach|exec\/[^/?]+\/start)(?:\?|$)/.test(url ?? '')
-  );
+export function asksForHijack({ method, url = '', headers }: IncomingMessage): boolean {
+  if (method === 'GET') {
+    const isWebSocket = headers.upgrade?.toLowerCase() === 'websocket';
+    return isWebSocket && /^\/+(?:v[\d.]+\/+)?containers\/[^/?]+\/attach\/ws(?:\?|$)/.test(url);
+  }
+  return method === 'POST' && /^\/+(?:v[\d.]+\/+)?(?:containers\/[^/?]+\/attach|exec\/[^/?]+\/start)(?:\?|$)/.test(url);
 }
 
 /** What a connection can do for a request. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { declinedRoutes, type ServedRouteName, servedRoutes } from '../api/index.ts';
 import { GantryError, type Logger, messageOf } from '../base/index.ts';
-import type { Backends } from './backends.ts';
+import type { Backends, StreamSession } from './backends.ts';
 import { announcesBody, requireJson } from './body.ts';
 import { statusOf } from './errors.ts';
 import { containerHandlers } from './handlers/containers.ts';
@@ -21,6 +21,7 @@ import {
   parseVersion,
   streamContentType,
 } from './versions.ts';
+import { joinWebSocket } from './webSocket.ts';
 
 /** One request as the HTTP side hands it over. */
 export interface Exchange {
@@ -149,6 +150,8 @@ async function send(reply: Reply, exchange: Exchange, context: SendContext): Pro
       return sendStream(reply, exchange);
     case 'hijack':
       return hijack(reply, exchange, context);
+    case 'webSocket':
+      return openWebSocket(reply, exchange, context);
   }
 }
 
@@ -161,17 +164,33 @@ async function sendStream(reply: Reply & { kind: 'stream' }, exchange: Exchange)
   if (!response.destroyed) response.end();
 }
 
+async function openWebSocket(
+  { session, text }: Reply & { kind: 'webSocket' },
+  exchange: Exchange,
+  { logger }: SendContext,
+): Promise<void> {
+  const connection = await takeOver(exchange, session);
+  await joinWebSocket(exchange.request, connection, session, text, logger);
+}
+
+/** Takes the connection for a session, which ends when the server closes and when that fails. */
+async function takeOver(exchange: Exchange, session: StreamSession): Promise<HijackedConnection> {
+  exchange.endless(() => session.close());
+  try {
+    return await exchange.takeOver();
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+}
+
 async function hijack(
   { session, tty }: Reply & { kind: 'hijack' },
   exchange: Exchange,
   { version, headers, logger }: SendContext,
 ): Promise<void> {
-  exchange.endless(() => session.close());
   const upgraded = exchange.request.headers.upgrade !== undefined;
-  const connection = await exchange.takeOver().catch((error: unknown) => {
-    session.close();
-    throw error;
-  });
+  const connection = await takeOver(exchange, session);
   const lines = upgraded
     ? [
         `HTTP/1.1 101 UPGRADED`,

@@ -32,7 +32,9 @@ export type Reply =
   | { readonly kind: 'json'; readonly status: 200 | 201; readonly body: unknown }
   | { readonly kind: 'ping'; readonly body: string }
   | { readonly kind: 'stream'; readonly contentType: string; run(stream: AnswerStream): Promise<void> }
-  | { readonly kind: 'hijack'; readonly tty: boolean; readonly session: StreamSession };
+  | { readonly kind: 'hijack'; readonly tty: boolean; readonly session: StreamSession }
+  /** `text`: messages are text, not binary. */
+  | { readonly kind: 'webSocket'; readonly text: boolean; readonly session: StreamSession };
 
 export type Handler = (request: ApiRequest) => Promise<Reply>;
 

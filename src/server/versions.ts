@@ -57,6 +57,19 @@ export function streamContentType(version: ApiVersion, tty: boolean): string {
 /** The type said when a connection is hijacked without `Upgrade`: it never tells frames from raw bytes. */
 export const legacyHijackContentType = rawStream;
 
+/** Which streams an attach over WebSocket takes: before 1.42 all of them, whatever the query says. */
+export function webSocketStreams<T extends Record<'stdin' | 'stdout' | 'stderr', boolean>>(
+  version: ApiVersion,
+  asked: T,
+): T {
+  return version >= 42 ? asked : { ...asked, stdin: true, stdout: true, stderr: true };
+}
+
+/** Before 1.28 messages of an attach over WebSocket are text. */
+export function webSocketIsText(version: ApiVersion): boolean {
+  return version < 28;
+}
+
 /** A query value that came with a later version counts as not given. */
 export function sinceVersion<T>(version: ApiVersion, since: ApiVersion, value: T): T | undefined {
   return version < since ? undefined : value;

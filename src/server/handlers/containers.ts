@@ -13,7 +13,7 @@ import {
   waitAnswersAtOnce,
   waitCondition,
 } from '../versions.ts';
-import { attachHandler } from './attach.ts';
+import { attachHandler, attachWebSocketHandler } from './attach.ts';
 import { logsHandler } from './logs.ts';
 
 type ContainerRouteName = (typeof containerRoutes)[number]['name'];
@@ -33,6 +33,7 @@ export function containerHandlers(backend: ContainerBackend): Record<ContainerRo
     containerWait: (request) => wait(backend, request),
     containerLogs: logsHandler(backend),
     containerAttach: attachHandler(backend),
+    containerAttachWebsocket: attachWebSocketHandler(backend),
     containerRename: ({ target, query }) => done(backend.rename(target, query.get('name') ?? '')),
     containerPause: ({ target }) => done(backend.pause(target)),
     containerUnpause: ({ target }) => done(backend.unpause(target)),
