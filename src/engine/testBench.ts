@@ -9,7 +9,7 @@ import { Containers, createdState, Waiters, type ContainerRecord, type Health } 
 import type { EventJournal } from '../events/index.ts';
 import { RecordingMounter } from '../linux/index.ts';
 import type { BridgeNetwork, Sandbox } from '../network/index.ts';
-import { digestOf } from '../oci/index.ts';
+import { digestOf, type Digest } from '../oci/index.ts';
 import type { ExecRequest, OciRuntime, ProcessExit, RunRequest, RuntimeProcess } from '../runtime/index.ts';
 import { dataPaths, execPaths, type SnapshotInfo, type Snapshotter } from '../store/index.ts';
 
@@ -131,6 +131,14 @@ export class FakeSnapshots implements Snapshotter {
     this.known.delete(key);
   }
 
+  async changes(): Promise<never[]> {
+    return [];
+  }
+
+  async writeLayer(): Promise<{ digest: Digest; sizeBytes: number; isEmpty: boolean }> {
+    return { digest: digestOf('layer'), sizeBytes: 0, isEmpty: true };
+  }
+
   async usage(): Promise<{ sizeBytes: number; inodes: number }> {
     return { sizeBytes: 0, inodes: 0 };
   }
@@ -197,6 +205,10 @@ export class MemoryRecords<T = ContainerRecord> extends Map<string, T> {
     this.failure = undefined;
     if (failure !== undefined) throw failure;
     this.set(id, record);
+  }
+
+  deleteLater(id: string): void {
+    this.delete(id);
   }
 }
 

@@ -18,6 +18,11 @@ export interface ContentStore {
   /** Stores bytes that are at hand; durable when it resolves. */
   put(bytes: Uint8Array): Promise<Digest>;
   /**
+   * Takes in a blob whose digest is known only when it has been made: `make` writes the new file at `path`, and to the disk,
+   * and tells its digest, which is not verified again. What `make` gives is passed on. Nothing is left when it throws.
+   */
+  adopt<T extends WrittenBlob>(make: (path: string) => Promise<T>): Promise<T>;
+  /**
    * Begins, or goes on with, the transfer of a blob. At most one writer for a digest is open; a second call waits for the
    * first and then, if the blob has arrived, gets undefined.
    */
@@ -26,6 +31,12 @@ export interface ContentStore {
   remove(digest: Digest): Promise<void>;
   /** All blobs, for garbage collection and for `system df`. */
   list(): Iterable<{ readonly digest: Digest; readonly sizeBytes: number }>;
+}
+
+/** A blob as whoever wrote it knows it. */
+export interface WrittenBlob {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
 }
 
 /** A transfer in progress. Bytes are hashed as they flow; a partial file survives `abort` and a crash, for resuming. */

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 
 import { GantryError, hasCode, KeyedLock, type Logger } from '../base/index.ts';
 import { digestOf, isDigest, type Descriptor, type Digest } from '../oci/index.ts';
-import type { ContentStore, ContentWriter } from './content.ts';
+import type { ContentStore, ContentWriter, WrittenBlob } from './content.ts';
 import { FileWriter, syncDirectory } from './contentWriter.ts';
 import { dataPaths, type DataPaths } from './paths.ts';
 
@@ -80,7 +80,7 @@ class FileContentStore implements ContentStore {
   async put(bytes: Uint8Array): Promise<Digest> {
     const digest = digestOf(bytes);
     if (this.#blobs.has(digest)) return digest;
-    const path = `${this.#paths.content.ingests}/${putPrefix}${process.pid}-${this.#puts++}`;
+    const path = this.#putPath();
     const handle = await open(path, 'wx', 0o600);
     try {
       await handle.writeFile(bytes);
@@ -93,6 +93,19 @@ class FileContentStore implements ContentStore {
     }
     await this.#publish(path, digest, bytes.length);
     return digest;
+  }
+
+  async adopt<T extends WrittenBlob>(make: (path: string) => Promise<T>): Promise<T> {
+    const path = this.#putPath();
+    try {
+      const made = await make(path);
+      if (this.#blobs.has(made.digest)) await rm(path, { force: true });
+      else await this.#publish(path, made.digest, made.sizeBytes);
+      return made;
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
   }
 
   async writer(expected: Pick<Descriptor, 'digest' | 'size'>): Promise<ContentWriter | undefined> {
@@ -117,6 +130,11 @@ class FileContentStore implements ContentStore {
 
   *list(): Iterable<{ readonly digest: Digest; readonly sizeBytes: number }> {
     for (const [digest, sizeBytes] of this.#blobs) yield { digest, sizeBytes };
+  }
+
+  /** A new file of the ingest directory that the next start drops. */
+  #putPath(): string {
+    return `${this.#paths.content.ingests}/${putPrefix}${process.pid}-${this.#puts++}`;
   }
 
   #sizeOf(digest: Digest): number {

@@ -3,7 +3,16 @@ import { join } from 'node:path';
 
 import { GantryError, toByteString, type Logger } from '../base/index.ts';
 import type { RecordCollection, RecordDatabase } from './records.ts';
-import type { LayerSource, MountSpec, SnapshotInfo, Snapshotter, SnapshotUsage } from './snapshotter.ts';
+import type { DiffJob } from './diff/changeList.ts';
+import type {
+  LayerSource,
+  MountSpec,
+  SnapshotChange,
+  SnapshotInfo,
+  Snapshotter,
+  SnapshotUsage,
+  WrittenLayer,
+} from './snapshotter.ts';
 import { StoreWorkers } from './storeWorkers.ts';
 import { Trash } from './trash.ts';
 import { beginDirectory, finishDirectory, metadataAt } from './unpack/metadata.ts';
@@ -131,6 +140,14 @@ class OverlaySnapshotter implements Snapshotter {
     this.#trash.add(join(this.#root, String(record.directory)));
   }
 
+  async changes(key: string, made: readonly string[]): Promise<readonly SnapshotChange[]> {
+    return await this.#workers.listChanges(this.#diffOf(key, made));
+  }
+
+  async writeLayer(key: string, path: string, made: readonly string[]): Promise<WrittenLayer> {
+    return await this.#workers.writeLayer({ ...this.#diffOf(key, made), path, limitBytes: defaultLimitBytes });
+  }
+
   async usage(key: string): Promise<SnapshotUsage> {
     const { kind, usage, directory } = this.#get(key);
     if (kind === 'committed' && usage !== undefined) return usage;
@@ -227,6 +244,11 @@ class OverlaySnapshotter implements Snapshotter {
       key = record.parent;
     }
     return lowers;
+  }
+
+  #diffOf(key: string, made: readonly string[]): DiffJob {
+    const { directory, parent } = this.#active(key);
+    return { upper: this.#upper(directory), lowers: this.#lowers(parent), made };
   }
 
   #upper(directory: number): string {

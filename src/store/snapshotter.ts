@@ -1,3 +1,5 @@
+import type { Digest } from '../oci/index.ts';
+
 /**
  * Snapshots: the file-system states that layers add up to, and the writable ones of containers.
  *
@@ -27,6 +29,16 @@ export interface Snapshotter {
    * after a crash.
    */
   remove(key: string): Promise<void>;
+  /**
+   * What active `key` changes in its parent, parents before what is in them; the unchanged rest is not looked at. Paths of
+   * `made` (absolute) are made by whoever mounts the snapshot: an empty file or a directory there is no change.
+   */
+  changes(key: string, made: readonly string[]): Promise<readonly SnapshotChange[]>;
+  /**
+   * Writes the same changes as a layer that can be applied to the parent: an uncompressed tar in the new file `path`, durable
+   * when it resolves. The same changes give the same bytes.
+   */
+  writeLayer(key: string, path: string, made: readonly string[]): Promise<WrittenLayer>;
   /** Bytes and inodes that `key` itself holds, without its parents. */
   usage(key: string): Promise<SnapshotUsage>;
   stat(key: string): SnapshotInfo | undefined;
@@ -45,6 +57,21 @@ export interface LayerSource {
   readonly diffId: string;
   /** Upper bound for the unpacked bytes; the default is generous. */
   readonly limitBytes?: number;
+}
+
+export interface SnapshotChange {
+  /** Absolute; bytes that are no UTF-8 are replaced. */
+  readonly path: string;
+  /** A directory is `modified` also when only something in it is. What was in something `deleted` is not told one by one. */
+  readonly kind: 'modified' | 'added' | 'deleted';
+}
+
+/** A layer as it was written: the digest is its diff id as well. */
+export interface WrittenLayer {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+  /** There was nothing to write. */
+  readonly isEmpty: boolean;
 }
 
 /** Arguments of mount(2), without the target. */

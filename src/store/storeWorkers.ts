@@ -2,11 +2,15 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
 import { GantryError, workerUrl, type ErrorKind } from '../base/index.ts';
-import type { SnapshotUsage } from './snapshotter.ts';
+import type { DiffJob } from './diff/changeList.ts';
+import type { LayerJob } from './diff/layerTar.ts';
+import type { SnapshotChange, SnapshotUsage, WrittenLayer } from './snapshotter.ts';
 import type { UnpackJob } from './unpack/unpackLayer.ts';
 
 export type WorkerTask =
   | { readonly kind: 'unpack'; readonly job: UnpackJob }
+  | { readonly kind: 'changes'; readonly job: DiffJob }
+  | { readonly kind: 'writeLayer'; readonly job: LayerJob }
   | { readonly kind: 'measure' | 'sync' | 'delete'; readonly path: string };
 
 export type WorkerRequest = WorkerTask | 'abort';
@@ -18,12 +22,19 @@ export interface WorkerFailure {
   readonly code?: string | undefined;
 }
 
-export type WorkerReply = { readonly usage: SnapshotUsage | undefined } | { readonly failure: WorkerFailure };
+/** What a task came to; each kind gives its own. */
+export interface WorkerResult {
+  readonly usage?: SnapshotUsage;
+  readonly changes?: readonly SnapshotChange[];
+  readonly layer?: WrittenLayer;
+}
+
+export type WorkerReply = { readonly result: WorkerResult } | { readonly failure: WorkerFailure };
 
 interface PendingTask {
   readonly task: WorkerTask;
   readonly signal: AbortSignal | undefined;
-  readonly resolve: (usage: SnapshotUsage | undefined) => void;
+  readonly resolve: (result: WorkerResult) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -41,12 +52,22 @@ export class StoreWorkers {
 
   /** Unpacks a layer, writes it to the disk, and tells what it takes. */
   async unpack(job: UnpackJob, signal?: AbortSignal): Promise<SnapshotUsage> {
-    return usageOf(await this.#run({ kind: 'unpack', job }, signal));
+    return given((await this.#run({ kind: 'unpack', job }, signal)).usage);
   }
 
   /** What a directory takes; with `isSynced`, after it has been written to the disk. */
   async measure(path: string, isSynced: boolean): Promise<SnapshotUsage> {
-    return usageOf(await this.#run({ kind: isSynced ? 'sync' : 'measure', path }, undefined));
+    return given((await this.#run({ kind: isSynced ? 'sync' : 'measure', path }, undefined)).usage);
+  }
+
+  /** What an upper directory changes. */
+  async listChanges(job: DiffJob): Promise<readonly SnapshotChange[]> {
+    return given((await this.#run({ kind: 'changes', job }, undefined)).changes);
+  }
+
+  /** Writes the changes of an upper directory as a layer. */
+  async writeLayer(job: LayerJob): Promise<WrittenLayer> {
+    return given((await this.#run({ kind: 'writeLayer', job }, undefined)).layer);
   }
 
   /** Deletes a directory and all that is in it. */
@@ -54,7 +75,7 @@ export class StoreWorkers {
     await this.#run({ kind: 'delete', path }, undefined);
   }
 
-  #run(task: WorkerTask, signal: AbortSignal | undefined): Promise<SnapshotUsage | undefined> {
+  #run(task: WorkerTask, signal: AbortSignal | undefined): Promise<WorkerResult> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ task, signal, resolve, reject });
       this.#schedule();
@@ -131,7 +152,7 @@ class StoreWorker {
     this.#thread.unref();
     this.#idleTimer = setTimeout(() => this.#retire(), idleMs).unref();
     if ('failure' in reply) pending?.reject(errorOf(reply.failure));
-    else pending?.resolve(reply.usage);
+    else pending?.resolve(reply.result);
     this.#owner.idle(this);
   }
 
@@ -157,7 +178,7 @@ function errorOf({ kind, message, code }: WorkerFailure): Error {
   return new GantryError(kind, message, { cause });
 }
 
-function usageOf(usage: SnapshotUsage | undefined): SnapshotUsage {
-  if (usage === undefined) throw new GantryError('internal', 'a worker thread gave no answer');
-  return usage;
+function given<T>(result: T | undefined): T {
+  if (result === undefined) throw new GantryError('internal', 'a worker thread gave no answer');
+  return result;
 }

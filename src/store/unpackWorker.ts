@@ -4,8 +4,9 @@ import { parentPort } from 'node:worker_threads';
 
 import { GantryError, messageOf } from '../base/index.ts';
 import { syncFileSystem } from '../linux/index.ts';
-import type { SnapshotUsage } from './snapshotter.ts';
-import type { WorkerFailure, WorkerReply, WorkerRequest, WorkerTask } from './storeWorkers.ts';
+import { listChanges } from './diff/changeList.ts';
+import { writeLayerTar } from './diff/layerTar.ts';
+import type { WorkerFailure, WorkerReply, WorkerRequest, WorkerResult, WorkerTask } from './storeWorkers.ts';
 import { measureTree } from './unpack/measure.ts';
 import { unpackLayer } from './unpack/unpackLayer.ts';
 
@@ -21,22 +22,24 @@ async function reply(task: WorkerTask): Promise<void> {
   running = new AbortController();
   let answer: WorkerReply;
   try {
-    answer = { usage: await perform(task, running.signal) };
+    answer = { result: await perform(task, running.signal) };
   } catch (error) {
     answer = { failure: failureOf(error) };
   }
   parentPort?.postMessage(answer);
 }
 
-async function perform(task: WorkerTask, signal: AbortSignal): Promise<SnapshotUsage | undefined> {
+async function perform(task: WorkerTask, signal: AbortSignal): Promise<WorkerResult> {
   if (task.kind === 'delete') {
     rmSync(task.path, { recursive: true, force: true });
-    return undefined;
+    return {};
   }
+  if (task.kind === 'changes') return { changes: listChanges(task.job) };
+  if (task.kind === 'writeLayer') return { layer: writeLayerTar(task.job) };
   if (task.kind === 'unpack') await unpackLayer(task.job, signal);
   const path = task.kind === 'unpack' ? task.job.upper : task.path;
   if (task.kind !== 'measure') syncFileSystem(path);
-  return measureTree(path);
+  return { usage: measureTree(path) };
 }
 
 function failureOf(error: unknown): WorkerFailure {

@@ -1,10 +1,12 @@
 /** What every ContentStore promises; see src/store/content.ts. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { describe, test, type TestContext } from 'node:test';
 
 import { isKind } from '../../src/base/index.ts';
-import { digestOf } from '../../src/oci/index.ts';
+import { digestOf, type Digest } from '../../src/oci/index.ts';
 import type { ContentStore } from '../../src/store/index.ts';
 
 /** A store, and how to open it anew as a restarted daemon does. */
@@ -37,6 +39,24 @@ export function contentContract(name: string, make: (t: TestContext) => ContentF
         () => store.open(digest),
         (error) => isKind(error, 'notFound'),
       );
+    });
+
+    test('a blob whose digest comes last is taken in whole, once, or not at all', async (t) => {
+      const { store, reopen } = make(t);
+      const write = async (path: string): Promise<{ digest: Digest; sizeBytes: number; more: string }> => {
+        await writeFile(path, bytes);
+        return { digest: expected.digest, sizeBytes: bytes.length, more: 'passed on' };
+      };
+      for (const each of [store, store, reopen()]) assert.equal((await each.adopt(write)).more, 'passed on');
+      assert.ok((await reopen().read(expected.digest)).equals(bytes));
+      let left = '';
+      const failing = store.adopt(async (path) => {
+        left = path;
+        await writeFile(path, 'half');
+        throw new Error('no more');
+      });
+      await assert.rejects(failing, /no more/);
+      assert.equal(existsSync(left), false);
     });
 
     test('an aborted transfer goes on where it ended, also in the next daemon', async (t) => {

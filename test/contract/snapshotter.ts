@@ -9,6 +9,7 @@ import { isKind, packTar, type PackEntry } from '../../src/base/index.ts';
 import { kernelMounter } from '../../src/linux/index.ts';
 import { digestOf } from '../../src/oci/index.ts';
 import type { LayerSource, Snapshotter } from '../../src/store/index.ts';
+import { changeTests } from './snapshotterChanges.ts';
 import { readTree, type TreeEntry } from './tree.ts';
 
 export interface SnapshotterFixture {
@@ -87,6 +88,7 @@ export function snapshotterContract(name: string, make: Make): void {
   describe(`${name} keeps the contract of Snapshotter`, () => {
     lifeTests(make);
     layerTests(make);
+    changeTests(make);
     refusalTests(make);
     restartTests(make);
   });

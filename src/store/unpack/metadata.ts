@@ -31,6 +31,12 @@ export interface Metadata {
 
 /** Attributes that steer overlayfs itself; a layer must not have a say in them. */
 const overlayAttribute = /^(trusted|user)\.overlay\./;
+
+/** Whether an attribute steers overlayfs, and says nothing of the file itself. */
+export function isOverlayAttribute(name: ByteString): boolean {
+  return overlayAttribute.test(name);
+}
+
 /** Would be inherited by everything made in the directory afterwards. */
 export const defaultAcl = 'system.posix_acl_default';
 
@@ -67,7 +73,7 @@ function xattrsAt(path: ByteString): Attributes {
 
 function withoutOverlay(xattrs: Attributes): Attributes {
   if (xattrs.size === 0) return xattrs;
-  return new Map(Array.from(xattrs).filter(([name]) => !overlayAttribute.test(name)));
+  return new Map(Array.from(xattrs).filter(([name]) => !isOverlayAttribute(name)));
 }
 
 /** Sets all of it on an open regular file and closes it. The order matters: owner, then what a change of owner clears. */
@@ -139,7 +145,7 @@ function kindOf(stat: BigIntStats): 'characterDevice' | 'blockDevice' | 'fifo' {
 }
 
 /** major(3) and minor(3). */
-function deviceOf(device: bigint): [major: number, minor: number] {
+export function deviceOf(device: bigint): [major: number, minor: number] {
   const major = ((device >> 32n) & 0xfffff000n) | ((device >> 8n) & 0xfffn);
   const minor = ((device >> 12n) & 0xffffff00n) | (device & 0xffn);
   return [Number(major), Number(minor)];
