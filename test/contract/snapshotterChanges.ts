@@ -21,7 +21,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
-import { packTar, type PackEntry } from '../../src/base/index.ts';
+import type { PackEntry } from '../../src/base/index.ts';
 import { makeNode, setXattr } from '../../src/linux/index.ts';
 import { digestOf } from '../../src/oci/index.ts';
 import { addLayer, layerOf, mounted, type SnapshotterFixture } from './snapshotter.ts';
