@@ -12,10 +12,10 @@ import {
 import { isAlive, type ContainerRecord } from '../containers/index.ts';
 import {
   execProcess,
+  parseSpecProcess,
   resolveUser,
   StartRefusal,
   type OciProcess,
-  type OciSpec,
   type ProcessStdio,
   type RuntimeProcess,
 } from '../runtime/index.ts';
@@ -59,6 +59,8 @@ async function launch(
   const stateDir = parts.execPaths.exec(exec.id);
   const { process: description, stdio } = describe(parts, exec, record, request);
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  // As with Docker, also of one that is then refused.
+  announce(parts, record, `exec_start: ${(exec.request.Cmd ?? []).join(' ')}`, { execID: exec.id });
   let process: RuntimeProcess;
   try {
     process = await runtimeOf(parts, record).exec({ containerId: record.id, stateDir, stdio, process: description });
@@ -68,8 +70,7 @@ async function launch(
   }
   exec.state = 'running';
   exec.process = process;
-  const session = connect(parts, exec, request, process);
-  announce(parts, record, `exec_start: ${(exec.request.Cmd ?? []).join(' ')}`, { execID: exec.id });
+  const session = connect(parts, exec, record, request, process);
   const settled = process.exit.then((exit) => settleExec(parts, exec, record, stateDir, exit.code));
   return session === undefined ? undefined : untilSettled(session, settled);
 }
@@ -102,7 +103,7 @@ function describe(
   start: ExecStartRequest,
 ): { process: OciProcess; stdio: ProcessStdio } {
   const { config, rootfs } = execPaths.container(record.id);
-  const spec = JSON.parse(readFileSync(config, 'utf8')) as OciSpec;
+  const container = parseSpecProcess(readFileSync(config, 'utf8'));
   const user = request.User
     ? resolveUser(request.User, userDatabase(rootfs), record.hostConfig.GroupAdd ?? [])
     : undefined;
@@ -110,7 +111,7 @@ function describe(
   const [height = 0, width = 0] = start.ConsoleSize ?? request.ConsoleSize ?? [];
   const size = height > 0 && width > 0 ? { consoleSize: { height, width } } : {};
   const process = execProcess({
-    container: spec.process,
+    container,
     args: request.Cmd ?? [],
     env: request.Env ?? [],
     cwd: request.WorkingDir || undefined,
@@ -120,13 +121,14 @@ function describe(
     privileged: request.Privileged === true,
     boundingCapabilities: host.capabilities,
   });
-  const owner = user ?? spec.process.user;
+  const owner = user ?? container.user;
   return { process, stdio: { stdin: request.AttachStdin === true && start.Detach !== true, tty, ...size, owner } };
 }
 
 function connect(
-  { logger }: Parts,
+  parts: Parts,
   exec: ExecInstance,
+  record: ContainerRecord,
   request: ExecStartRequest,
   process: RuntimeProcess,
 ): HubSession | undefined {
@@ -137,7 +139,7 @@ function connect(
     tty: exec.request.Tty === true,
     stdinOnce: true,
     log: undefined,
-    onError: (error) => logger.warn('a stream of an exec failed', { exec: exec.id, error: messageOf(error) }),
+    onError: (error) => parts.logger.warn('a stream of an exec failed', { exec: exec.id, error: messageOf(error) }),
   });
   if (request.Detach === true) return undefined;
   return hub.attach({
@@ -145,6 +147,7 @@ function connect(
     stdout: exec.request.AttachStdout === true,
     stderr: exec.request.AttachStderr === true,
     detachKeys: parseDetachKeys(exec.request.DetachKeys || undefined),
+    onDetach: () => announce(parts, record, 'exec_detach', { execID: exec.id }),
   });
 }
 
