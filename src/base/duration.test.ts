@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import * as fc from 'fast-check';
 
-import { GantryError, humanDuration, parseGoDuration } from './index.ts';
+import { formatGoDuration, GantryError, humanDuration, parseGoDuration } from './index.ts';
 
 test('humanDuration uses the words and borders of docker listings', () => {
   const hour = 3600;
@@ -69,5 +69,23 @@ test('parseGoDuration ends for any text', () => {
         assert.ok(error instanceof GantryError);
       }
     }),
+  );
+});
+
+test('formatGoDuration writes as Go does, and parseGoDuration reads it back', () => {
+  const cases: [bigint, string][] = [
+    [0n, '0s'],
+    [1n, '1ns'],
+    [1_500n, '1.5µs'],
+    [250_000_000n, '250ms'],
+    [1_000_000_000n, '1s'],
+    [90_500_000_000n, '1m30.5s'],
+    [3_600_000_000_000n, '1h0m0s'],
+  ];
+  for (const [ns, text] of cases) assert.equal(formatGoDuration(ns), text);
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: 2n ** 62n }), (ns) =>
+      assert.equal(parseGoDuration(formatGoDuration(ns)), ns),
+    ),
   );
 });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { formatGoDuration, messageOf, type HubSession } from '../base/index.ts';
+import { formatGoDuration, GantryError, messageOf, type HubSession } from '../base/index.ts';
 import { ProbeOutput, type HealthPlan, type ProbeResult } from '../containers/index.ts';
 
 import { createExec } from './createExec.ts';
@@ -37,6 +37,9 @@ export async function runProbe(
     const session = await parts.health.startProbe(() => startExec(parts, id, { Detach: false, Tty: false }));
     return await outcomeOf(parts, id, session, plan, signal);
   } catch (error) {
+    if (!(error instanceof GantryError)) {
+      parts.logger.error('a probe failed', { container: containerId, error: messageOf(error) });
+    }
     return { exitCode: -1, output: messageOf(error) };
   }
 }
