@@ -1,5 +1,5 @@
 /** The floor under every engine: the OCI runtime alone, with the bundle that Gantry makes for the same container. */
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -50,6 +50,6 @@ function specOf(rootfsDir: string, namespace: string): OciSpec {
     namespaces: { network: { path: namespace }, ipc: 'private', pid: 'private', uts: 'private', cgroup: 'private' },
     cgroupParent,
     settings: {},
-    host: readHostFacts(existsSync('/sys/fs/cgroup/cgroup.controllers') ? 2 : 1),
+    host: readHostFacts(readCgroupLayout()),
   });
 }

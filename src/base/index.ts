@@ -16,3 +16,4 @@ export * from './time.ts';
 export * from './timeFilter.ts';
 export * from './undo.ts';
 export * from './worker.ts';
+export * from './ulimit.ts';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 import {
+  bytesFlag,
   flagHelp,
   GantryError,
   hasCode,
@@ -10,10 +11,13 @@ import {
   mapFlag,
   messageOf,
   parseFlags,
+  parseUlimit,
   switchFlag,
   textFlag,
+  valueFlag,
   type Flag,
   type LogLevel,
+  type Ulimit,
 } from '../base/index.ts';
 
 const defaultConfigFile = '/etc/gantry/daemon.json';
@@ -28,10 +32,17 @@ const flags = {
   'config-file': textFlag('Daemon configuration file', { initial: defaultConfigFile }),
   'data-root': textFlag('Root directory of persistent state', { initial: '/var/lib/gantry' }),
   debug: switchFlag('Enable debug mode', { short: 'D' }),
+  'default-cgroupns-mode': textFlag('Default mode for containers cgroup namespace ("host" | "private")'),
   'default-runtime': textFlag('Default OCI runtime for containers'),
+  'default-shm-size': bytesFlag('Default shm size for containers', { initial: 2 ** 26, shownDefault: '64MiB' }),
+  'default-ulimit': valueFlag<readonly Ulimit[]>('Default ulimits for containers', 'ulimit', [], (text, before) => {
+    const ulimit = parseUlimit(text);
+    return [...before.filter(({ Name }) => Name !== ulimit.Name), ulimit];
+  }),
   'exec-root': textFlag('Root directory for execution state files', { initial: '/run/gantry' }),
   group: textFlag('Group for the unix socket', { short: 'G' }),
   host: listFlag('Daemon socket(s) to connect to (unix://, tcp://)', { short: 'H' }),
+  init: switchFlag('Run an init in the container to forward signals and reap processes'),
   'init-path': textFlag('Path to the init program of --init'),
   'insecure-registry': listFlag('Enable insecure registry communication'),
   'ip-masq': switchFlag('Enable IP masquerading', { initial: true }),
@@ -55,6 +66,7 @@ type FlagName = keyof typeof flags;
 /** Keys of daemon.json that stand for several flags of one name. */
 const fileKeys: Readonly<Record<string, FlagName>> = {
   hosts: 'host',
+  'default-ulimits': 'default-ulimit',
   labels: 'label',
   'insecure-registries': 'insecure-registry',
   'registry-mirrors': 'registry-mirror',
@@ -97,6 +109,11 @@ export interface DaemonOptions {
   readonly logDriver: string;
   readonly logOptions: Readonly<Record<string, string>>;
   readonly initPath: string | undefined;
+  readonly init: boolean;
+  readonly defaultUlimits: readonly Ulimit[];
+  readonly defaultShmSizeBytes: number;
+  /** Undefined: `host` on cgroup v1, as Docker has it, and `private` on v2. */
+  readonly defaultCgroupnsMode: 'private' | 'host' | undefined;
 }
 
 export type DaemonCommand =
@@ -175,11 +192,23 @@ function readFileValue(key: string, flag: Flag<unknown>, value: unknown): unknow
 function fileTexts(key: string, value: unknown): string[] {
   if (Array.isArray(value)) return value.map(String);
   if (value !== null && typeof value === 'object') {
-    return Object.entries(value).map(
-      ([name, entry]) => `${name}=${key === 'runtimes' ? runtimePath(name, entry) : String(entry)}`,
-    );
+    return Object.entries(value).map(([name, entry]) => `${name}=${entryText(key, name, entry)}`);
   }
   return [String(value)];
+}
+
+function entryText(key: string, name: string, entry: unknown): string {
+  if (key === 'runtimes') return runtimePath(name, entry);
+  return key === 'default-ulimits' ? ulimitText(name, entry) : String(entry);
+}
+
+/** `{"Name": "nofile", "Soft": 1024, "Hard": 2048}`, as dockerd's file has it. */
+function ulimitText(name: string, entry: unknown): string {
+  const { Soft, Hard } = (entry ?? {}) as { readonly Soft?: unknown; readonly Hard?: unknown };
+  if (typeof Soft !== 'number' || typeof Hard !== 'number') {
+    throw new GantryError('invalid', `the ulimit ${name} needs "Soft" and "Hard", both numbers`);
+  }
+  return `${Soft}:${Hard}`;
 }
 
 function runtimePath(name: string, entry: unknown): string {
@@ -196,6 +225,12 @@ function runtimeArguments(file: JsonObject): ReadonlyMap<string, readonly string
 }
 
 type Values = ReturnType<typeof parseFlags<typeof flags>>['values'];
+
+function cgroupnsMode(text: string): DaemonOptions['defaultCgroupnsMode'] {
+  if (text === '') return undefined;
+  if (text === 'host' || text === 'private') return text;
+  throw new GantryError('invalid', `default cgroup namespace mode (${text}) is invalid. Use "host" or "private"`);
+}
 
 function toOptions(values: Values, args: ReadonlyMap<string, readonly string[]>): DaemonOptions {
   const level = values['log-level'];
@@ -234,5 +269,9 @@ function toOptions(values: Values, args: ReadonlyMap<string, readonly string[]>)
     logDriver: values['log-driver'],
     logOptions: Object.fromEntries(values['log-opt']),
     initPath: values['init-path'] || undefined,
+    init: values.init,
+    defaultUlimits: values['default-ulimit'],
+    defaultShmSizeBytes: values['default-shm-size'],
+    defaultCgroupnsMode: cgroupnsMode(values['default-cgroupns-mode']),
   };
 }

@@ -42,7 +42,7 @@ import { version } from './version.ts';
 
 /** In the order of preference. */
 const builtinRuntimes: readonly RuntimeChoice[] = ['crun', 'runc'].map((name) => ({ name, path: name, args: [] }));
-const initPrograms = ['tini-static', 'catatonit', 'tini'];
+const initPrograms = ['tini-static', 'catatonit', 'docker-init', 'tini'];
 
 export interface OpenedEngine {
   readonly parts: EngineParts;
@@ -82,7 +82,7 @@ export async function openEngine(options: DaemonOptions, logger: Logger): Promis
     settings,
     dataPaths: data,
     execPaths: exec,
-    host: readHostFacts(cgroups.version),
+    host: readHostFacts(cgroups),
     mounter: kernelMounter,
     cgroups,
     content: openContentStore(data.root, logger),
@@ -106,6 +106,7 @@ export async function openEngine(options: DaemonOptions, logger: Logger): Promis
     execs: new Execs(),
     health: new HealthWatch(lateRecords(records.collection('health'))),
     logs: new ContainerLogs(data, clock),
+    samples: new SampleWatches(),
   };
   return { parts, records };
 }
@@ -126,6 +127,10 @@ function settingsOf(options: DaemonOptions, defaultRuntime: string, cgroups: Cgr
     insecureRegistries: options.insecureRegistries,
     debug: options.debug,
     initPath: options.initPath ?? initPrograms.map(findProgram).find((path) => path !== undefined),
+    init: options.init,
+    defaultUlimits: options.defaultUlimits,
+    defaultShmSizeBytes: options.defaultShmSizeBytes,
+    defaultCgroupnsMode: options.defaultCgroupnsMode ?? (cgroups.version === 2 ? 'private' : 'host'),
     liveRestore: options.liveRestore,
   };
 }

@@ -5,11 +5,13 @@ import {
   integerFlag,
   listFlag,
   mapFlag,
+  parseUlimit,
   switchFlag,
   textFlag,
   unsignedFlag,
   valueFlag,
   type FlagValues,
+  type Ulimit,
 } from '../base/index.ts';
 import { parseNetwork, type NetworkAttachment } from './networks.ts';
 import { parseMount, type MountRequest } from './mounts.ts';
@@ -26,11 +28,9 @@ import {
   parseGpus,
   parseSignedBytes,
   parseThrottle,
-  parseUlimit,
   parseWeight,
   type GpuRequest,
   type Throttle,
-  type Ulimit,
   type WeightDevice,
 } from './containerValues.ts';
 

@@ -4,12 +4,6 @@ import { isIP } from 'node:net';
 import { parseBytes } from '../base/index.ts';
 import { splitFields } from './fields.ts';
 
-export interface Ulimit {
-  readonly Name: string;
-  readonly Hard: number;
-  readonly Soft: number;
-}
-
 export interface WeightDevice {
   readonly Path: string;
   readonly Weight: number;
@@ -116,31 +110,6 @@ export function parseCpus(text: string): number {
 
 export function parseSignedBytes(text: string): number {
   return text === '-1' ? -1 : parseBytes(text);
-}
-
-const ulimitNames = new Set(
-  'core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack'.split(' '),
-);
-
-function ulimitNumber(text: string): number {
-  if (!/^[+-]?\d+$/.test(text)) throw new Error(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-  return Number(text);
-}
-
-/** `name=soft[:hard]`. */
-export function parseUlimit(text: string): Ulimit {
-  const [name, values] = cut(text, '=');
-  if (values === undefined) throw new Error(`invalid ulimit argument: ${text}`);
-  if (!ulimitNames.has(name)) throw new Error(`invalid ulimit type: ${name}`);
-  const parts = values.split(':');
-  if (parts.length > 2)
-    throw new Error(`too many limit value arguments - ${values}, can only have up to two, \`soft[:hard]\``);
-  const soft = ulimitNumber(parts[0] ?? '');
-  const hard = parts[1] === undefined ? soft : ulimitNumber(parts[1]);
-  if (hard !== -1 && (soft === -1 || soft > hard)) {
-    throw new Error(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`);
-  }
-  return { Name: name, Hard: hard, Soft: soft };
 }
 
 function devicePath(text: string): [path: string, value: string] {

@@ -6,10 +6,10 @@ import { test, type TestContext } from 'node:test';
 
 import * as fc from 'fast-check';
 
-import { parseFlags } from '../base/index.ts';
+import { parseFlags, parseUlimit } from '../base/index.ts';
 import { createRequest } from './containerConfig.ts';
 import { containerFlags } from './containerFlags.ts';
-import { parseCpus, parseGpus, parseUlimit } from './containerValues.ts';
+import { parseCpus, parseGpus } from './containerValues.ts';
 import { displayPorts } from './displayPorts.ts';
 import { indentJson } from './indentJson.ts';
 import { readKeyValueFile } from './keyValueFiles.ts';

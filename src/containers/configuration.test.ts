@@ -4,14 +4,17 @@ import { describe, it } from 'node:test';
 import type { HostConfig } from '../api/index.ts';
 import { isKind } from '../base/index.ts';
 
-import { commandLine, completeHostConfig, mergeConfig, refuseUnsupported } from './index.ts';
+import { commandLine, completeHostConfig, mergeConfig, refuseDeviceRequests, refuseUnsupported } from './index.ts';
 
-const defaults = {
+const defaults: Parameters<typeof completeHostConfig>[1] = {
   runtime: 'crun',
   logDriver: 'json-file',
   logOptions: { 'max-size': '1m' },
   maskedPaths: ['/proc/kcore'],
   readonlyPaths: ['/proc/sys'],
+  shmSizeBytes: 1000,
+  cgroupnsMode: 'private',
+  cgroupVersion: 1,
 };
 
 describe('a configuration merged with the image’s', () => {
@@ -58,18 +61,23 @@ describe('a host configuration', () => {
     assert.equal(complete.MemorySwap, 16_000_000);
     assert.deepEqual(complete.LogConfig, { Type: 'json-file', Config: { 'max-size': '1m' } });
     assert.deepEqual(complete.MaskedPaths, ['/proc/kcore']);
+    assert.equal(complete.ShmSize, 1000);
+    assert.equal(completeHostConfig({ PidsLimit: -1 }, defaults).PidsLimit, null);
     assert.equal(completeHostConfig({ Privileged: true }, defaults).MaskedPaths, null);
     assert.deepEqual(completeHostConfig({ Privileged: true, MaskedPaths: ['/x'] }, defaults).MaskedPaths, ['/x']);
   });
 
+  it('has the cgroup namespace of the daemon, but a privileged one of cgroup v1 sees the host’s tree', () => {
+    const mode = (own: HostConfig, cgroupVersion: 1 | 2) =>
+      completeHostConfig(own, { ...defaults, cgroupVersion }).CgroupnsMode;
+    assert.deepEqual(
+      [mode({}, 1), mode({ Privileged: true }, 1), mode({ Privileged: true }, 2)],
+      ['private', 'host', 'private'],
+    );
+    assert.equal(mode({ CgroupnsMode: 'private', Privileged: true }, 1), 'private');
+  });
+
   const wrong: readonly HostConfig[] = [
-    { Memory: 1 },
-    { Memory: 8_000_000, MemorySwap: 7_000_000 },
-    { MemorySwap: 8_000_000 },
-    { NanoCpus: 1, CpuQuota: 1 },
-    { NanoCpus: -1 },
-    { ShmSize: -1 },
-    { OomScoreAdj: 1001 },
     { AutoRemove: true, RestartPolicy: { Name: 'always' } },
     { RestartPolicy: { Name: 'always', MaximumRetryCount: 1 } },
   ];
@@ -85,7 +93,6 @@ describe('a host configuration', () => {
     { PortBindings: { '80/tcp': [{ HostPort: '80' }] } },
     { VolumesFrom: ['other'] },
     { Links: ['db'] },
-    { DeviceRequests: [{}] },
     { UsernsMode: 'private' },
     { NetworkMode: 'container:other' },
     { IpcMode: 'container:other' },
@@ -97,4 +104,14 @@ describe('a host configuration', () => {
         (error) => isKind(error, 'notImplemented'),
       );
     });
+
+  it('that asks for GPUs is refused as where there is no driver', () => {
+    refuseDeviceRequests({ DeviceRequests: [] });
+    assert.throws(
+      () => refuseDeviceRequests({ DeviceRequests: [{ Capabilities: [['gpu', 'compute'], ['x']] }] }),
+      (error) =>
+        isKind(error, 'invalid') &&
+        error.message === 'could not select device driver "" with capabilities: [[gpu compute] [x]]',
+    );
+  });
 });

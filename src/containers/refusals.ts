@@ -30,16 +30,10 @@ const refusals: readonly {
     instead: 'Use --add-host with the other container’s address.',
   },
   {
-    asked: (host) => (host.DeviceRequests ?? []).length > 0,
-    what: 'device requests (--gpus)',
-    instead: 'Name the devices with --device.',
-  },
-  {
     asked: (host) => Boolean(host.UsernsMode) && host.UsernsMode !== 'host',
     what: 'user namespaces (--userns)',
     instead: 'Leave --userns out.',
   },
-  { asked: (host) => Object.keys(host.StorageOpt ?? {}).length > 0, what: '--storage-opt', instead: 'Leave it out.' },
   { asked: (host) => Boolean(host.VolumeDriver), what: 'volume drivers', instead: 'Leave --volume-driver out.' },
 ];
 
@@ -51,6 +45,7 @@ export function refuseUnsupported(host: HostConfig, own: ContainerConfig): void 
         hint: instead,
       });
   }
+  checkStorageOptions(host.StorageOpt ?? {});
   checkNetwork(host.NetworkMode ?? 'bridge');
   checkNamespace('ipc', host.IpcMode ?? '', ['', 'private', 'host', 'none', 'shareable']);
   checkNamespace('pid', host.PidMode ?? '', ['', 'private', 'host']);
@@ -74,6 +69,30 @@ function anonymousVolumes(host: HostConfig, own: ContainerConfig): string[] {
     ...Object.keys(host.Tmpfs ?? {}),
   ]);
   return Object.keys(own.Volumes ?? {}).filter((path) => !mounted.has(path));
+}
+
+/** Sizes need project quotas, which overlay has on xfs alone; Docker's texts. */
+function checkStorageOptions(options: Readonly<Record<string, string>>): void {
+  for (const name of Object.keys(options)) {
+    if (name !== 'size') throw new GantryError('invalid', `Unknown option ${name}`);
+    throw new GantryError(
+      'invalid',
+      "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
+      { hint: 'Leave --storage-opt out.' },
+    );
+  }
+}
+
+/** Devices by their capabilities (`--gpus`) need a driver for them, which is not here; refused when a container starts. */
+export function refuseDeviceRequests({ DeviceRequests }: Pick<HostConfig, 'DeviceRequests'>): void {
+  const [request] = DeviceRequests ?? [];
+  if (request === undefined) return;
+  const capabilities = (request.Capabilities ?? []).map((all) => `[${all.join(' ')}]`).join(' ');
+  throw new GantryError(
+    'invalid',
+    `could not select device driver ${JSON.stringify(request.Driver ?? '')} with capabilities: [${capabilities}]`,
+    { hint: 'Name the device nodes with --device, and bind the driver’s libraries with -v.' },
+  );
 }
 
 /** As with Docker, a network by name is looked for when the container starts. */

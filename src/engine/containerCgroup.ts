@@ -1,16 +1,26 @@
+import { posix } from 'node:path';
+
 import { messageOf } from '../base/index.ts';
 import type { ContainerRecord } from '../containers/index.ts';
-import { removeCgroup, watchOom, type OomWatch } from '../linux/index.ts';
+import { killCgroup, removeCgroup, watchOom, type OomWatch } from '../linux/index.ts';
 
 import type { EngineParts } from './parts.ts';
-import { runtimeOf } from './runtimeOf.ts';
+import { knownRuntimeOf } from './runtimeOf.ts';
+
+/** The cgroup under which a container has its own. Absolute, and never above the root, whatever was asked for. */
+export function cgroupParentOf(
+  { settings }: Pick<EngineParts, 'settings'>,
+  { CgroupParent }: Pick<ContainerRecord['hostConfig'], 'CgroupParent'>,
+): string {
+  return posix.join('/', CgroupParent || settings.cgroupParent);
+}
 
 /** The cgroup of a container, from the root of each tree: `/gantry/ID`. */
 export function containerCgroup(
-  { settings }: Pick<EngineParts, 'settings'>,
+  parts: Pick<EngineParts, 'settings'>,
   record: Pick<ContainerRecord, 'id'> & Partial<ContainerRecord>,
 ): string {
-  return `${record.hostConfig?.CgroupParent || settings.cgroupParent}/${record.id}`;
+  return posix.join(cgroupParentOf(parts, record.hostConfig ?? {}), record.id);
 }
 
 /**
@@ -21,8 +31,14 @@ export async function clearRuntimeState(
   parts: Pick<EngineParts, 'settings' | 'cgroups' | 'runtimes'>,
   record: ContainerRecord,
 ): Promise<void> {
-  await runtimeOf(parts, record).delete(record.id);
-  removeCgroup(parts.cgroups, containerCgroup(parts, record));
+  const cgroup = containerCgroup(parts, record);
+  try {
+    await knownRuntimeOf(parts, record)?.delete(record.id);
+  } finally {
+    // Also where the runtime itself does not work, and nobody else ends what it has started.
+    killCgroup(parts.cgroups, cgroup);
+    removeCgroup(parts.cgroups, cgroup);
+  }
 }
 
 /** Watches a running container that has a memory limit for the kernel's kills; trouble with that is logged, never thrown. */

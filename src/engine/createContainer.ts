@@ -18,7 +18,7 @@ import {
   type ContainerRecord,
 } from '../containers/index.ts';
 import { parseLogConfig } from '../logs/index.ts';
-import { checkSettings, defaultMaskedPaths, defaultReadonlyPaths } from '../runtime/index.ts';
+import { checkSettings, defaultMaskedPaths, defaultReadonlyPaths, settleResources } from '../runtime/index.ts';
 import { checkExtraHosts } from '../network/index.ts';
 import { parseSignal } from '../linux/index.ts';
 
@@ -53,13 +53,14 @@ interface CreateRequest {
  */
 export async function createContainer(parts: Parts, request: CreateRequest): Promise<ContainerCreateResponse> {
   const { HostConfig: ownHostConfig, NetworkingConfig: networking, ...own } = request.body;
-  const image = findImage(parts, own.Image ?? '', request.platform);
-  const hostConfig = completeHostConfig(ownHostConfig ?? {}, hostConfigDefaults(parts));
+  const resources = settleResources(ownHostConfig ?? {}, parts.host);
+  const hostConfig = completeHostConfig(resources.settings, hostConfigDefaults(parts));
   refuseUnsupported(hostConfig, own);
   checkHealthConfig(own.Healthcheck);
+  const warnings = [...resources.warnings, ...check(parts, own, hostConfig)];
+  const image = findImage(parts, own.Image ?? '', request.platform);
   const id = newId(randomBytes);
   const config = completeConfig(mergeConfig(own, image.config.config ?? {}), hostConfig, id, parts.settings.hostName);
-  const warnings = check(parts, config, hostConfig);
   const record: ContainerRecord = {
     id,
     name: chooseName(parts, request.name),
@@ -95,6 +96,9 @@ function hostConfigDefaults({ settings }: Parts): Parameters<typeof completeHost
     logOptions: settings.logOptions,
     maskedPaths: defaultMaskedPaths,
     readonlyPaths: defaultReadonlyPaths,
+    shmSizeBytes: settings.defaultShmSizeBytes,
+    cgroupnsMode: settings.defaultCgroupnsMode,
+    cgroupVersion: settings.cgroupVersion,
   };
 }
 
@@ -103,7 +107,7 @@ function completeConfig(config: ContainerConfig, host: HostConfig, id: string, h
   return { ...config, Hostname: config.Hostname || ownName };
 }
 
-/** Everything about a configuration that can be known to be wrong before it is stored. Gives Docker's warnings. */
+/** Everything else about a configuration that can be known to be wrong before it is stored. Gives Docker's warnings. */
 function check(parts: Parts, config: ContainerConfig, hostConfig: HostConfig): string[] {
   for (const bind of parseBinds(hostConfig)) refuseMissingSource(bind);
   checkExtraHosts(hostConfig.ExtraHosts ?? []);

@@ -1,4 +1,4 @@
-import type { Clock, KeyedLock, Logger } from '../base/index.ts';
+import type { Clock, KeyedLock, Logger, Ulimit } from '../base/index.ts';
 import type { Containers, Waiters } from '../containers/index.ts';
 import type { EventJournal } from '../events/index.ts';
 import type { Images } from '../images/index.ts';
@@ -13,6 +13,8 @@ import type { Execs } from './execs.ts';
 import type { HealthWatch } from './healthWatch.ts';
 import type { LiveContainers } from './live.ts';
 import type { Pulls } from './pulls.ts';
+import type { SampleWatches } from './sampleWatches.ts';
+import type { ContainerSample } from './statsView.ts';
 
 /** What the daemon was told once and keeps: its options, resolved. */
 export interface EngineSettings {
@@ -30,6 +32,11 @@ export interface EngineSettings {
   readonly insecureRegistries: readonly string[];
   readonly debug: boolean;
   readonly initPath: string | undefined;
+  /** Whether containers have an init unless they say otherwise. */
+  readonly init: boolean;
+  readonly defaultUlimits: readonly Ulimit[];
+  readonly defaultShmSizeBytes: number;
+  readonly defaultCgroupnsMode: 'private' | 'host';
   readonly liveRestore: boolean;
 }
 
@@ -60,4 +67,6 @@ export interface EngineParts {
   readonly execs: Execs;
   readonly health: HealthWatch;
   readonly logs: ContainerLogs;
+  /** What is counted of containers while clients look. */
+  readonly samples: SampleWatches<ContainerSample | undefined>;
 }

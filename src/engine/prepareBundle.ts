@@ -1,7 +1,8 @@
 import { closeSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 
-import { GantryError, hasCode } from '../base/index.ts';
-import { parseBinds, type BindMount, type ContainerRecord } from '../containers/index.ts';
+import type { HostConfig } from '../api/index.ts';
+import { GantryError, hasCode, type Ulimit } from '../base/index.ts';
+import { parseBinds, refuseDeviceRequests, type BindMount, type ContainerRecord } from '../containers/index.ts';
 import { openInRoot, readFileInRoot } from '../linux/index.ts';
 import { hostnameFile, hostsFile, resolvConf, type Sandbox } from '../network/index.ts';
 import {
@@ -16,6 +17,7 @@ import {
   type UserDatabase,
 } from '../runtime/index.ts';
 
+import { cgroupParentOf } from './containerCgroup.ts';
 import { networkModeOf } from './networkMode.ts';
 import type { EngineParts } from './parts.ts';
 
@@ -26,6 +28,7 @@ const resolvedUpstream = '/run/systemd/resolve/resolv.conf';
 
 /** Writes the files that a start needs: the container's hosts, hostname and resolv.conf, and the bundle's config.json. */
 export function prepareBundle(parts: Parts, record: ContainerRecord, sandbox: Sandbox | undefined): ProcessStdio {
+  refuseDeviceRequests(record.hostConfig);
   const { rootfs, bundle } = parts.execPaths.container(record.id);
   writeContainerFiles(parts, record, sandbox);
   markRoot(rootfs);
@@ -141,7 +144,7 @@ function specInput(
     ...(height > 0 && width > 0 ? { consoleSize: { height, width } } : {}),
     hostname: config.Hostname ?? '',
     domainname: config.Domainname ?? '',
-    ...(hostConfig.Init === true ? { initPath: initPath(parts) } : {}),
+    ...(hasInit(parts, hostConfig) ? { initPath: initPath(parts) } : {}),
     files: { hosts: files.hosts, resolvConf: files.resolvConf, hostname: files.hostname },
     mounts,
     namespaces: {
@@ -151,16 +154,27 @@ function specInput(
       uts: hostConfig.UTSMode === 'host' ? 'host' : 'private',
       cgroup: hostConfig.CgroupnsMode === 'host' ? 'host' : 'private',
     },
-    cgroupParent: hostConfig.CgroupParent || parts.settings.cgroupParent,
-    settings: hostConfig,
+    cgroupParent: cgroupParentOf(parts, hostConfig),
+    settings: { ...hostConfig, Ulimits: withDefaults(hostConfig.Ulimits ?? [], parts.settings.defaultUlimits) },
     host: parts.host,
   };
+}
+
+/** The daemon's limits for what a container says nothing of. */
+function withDefaults(own: NonNullable<HostConfig['Ulimits']>, defaults: readonly Ulimit[]): typeof own {
+  const named = new Set(own.map(({ Name }) => Name));
+  return [...own, ...defaults.filter(({ Name }) => !named.has(Name))];
+}
+
+/** An init is for a pid namespace of the container's own: in another one something else reaps. */
+function hasInit({ settings }: Parts, { Init, PidMode }: HostConfig): boolean {
+  return (Init ?? settings.init) && ['', 'private'].includes(PidMode ?? '');
 }
 
 function initPath({ settings }: Parts): string {
   if (settings.initPath !== undefined) return settings.initPath;
   throw new GantryError('invalid', 'no init program was found on the host for --init', {
-    hint: 'Install tini, or name one with the daemon option --init-path.',
+    hint: 'Install the package tini or catatonit, or name a program with the daemon option --init-path.',
   });
 }
 

@@ -147,17 +147,16 @@ function countContainers({
   };
 }
 
-function resourceSupport({ cgroups, settings, host }: Parts): Partial<SystemInfo> {
-  const has = (controller: string): boolean => settings.cgroupVersion === 2 || cgroups.hierarchies.has(controller);
+function resourceSupport({ host: { support } }: Parts): Partial<SystemInfo> {
   return {
-    MemoryLimit: has('memory'),
-    SwapLimit: host.countsSwap,
-    CpuCfsPeriod: has('cpu'),
-    CpuCfsQuota: has('cpu'),
-    CPUShares: has('cpu'),
-    CPUSet: has('cpuset'),
-    PidsLimit: has('pids'),
-    OomKillDisable: settings.cgroupVersion === 1,
+    MemoryLimit: support.memory,
+    SwapLimit: support.swap,
+    CpuCfsPeriod: support.cpuQuota,
+    CpuCfsQuota: support.cpuQuota,
+    CPUShares: support.cpuShares,
+    CPUSet: support.cpuset,
+    PidsLimit: support.pids,
+    OomKillDisable: support.oomKillDisable,
   };
 }
 

@@ -10,7 +10,14 @@ import type { EventJournal } from '../events/index.ts';
 import { RecordingMounter } from '../linux/index.ts';
 import type { BridgeNetwork, Sandbox } from '../network/index.ts';
 import { digestOf, type Digest } from '../oci/index.ts';
-import type { ExecRequest, OciRuntime, ProcessExit, RunRequest, RuntimeProcess } from '../runtime/index.ts';
+import {
+  everyLimit,
+  type ExecRequest,
+  type OciRuntime,
+  type ProcessExit,
+  type RunRequest,
+  type RuntimeProcess,
+} from '../runtime/index.ts';
 import { dataPaths, execPaths, type SnapshotInfo, type Snapshotter } from '../store/index.ts';
 
 import { ContainerLogs } from './containerLogs.ts';
@@ -294,7 +301,7 @@ function recordOf(id: string): ContainerRecord {
 const host: StartParts['host'] = {
   architecture: 'amd64',
   cgroupVersion: 2,
-  countsSwap: false,
+  support: everyLimit,
   cpuCount: 1,
   capabilities: ['CAP_CHOWN'],
   oomScoreAdj: 0,
@@ -317,6 +324,10 @@ const settings: StartParts['settings'] = {
   insecureRegistries: [],
   debug: false,
   initPath: undefined,
+  init: false,
+  defaultUlimits: [],
+  defaultShmSizeBytes: 2 ** 26,
+  defaultCgroupnsMode: 'private',
   liveRestore: true,
 };
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { compileSeccomp } from '../linux/index.ts';
 import { effectiveCapabilities } from './capabilities.ts';
+import { specText } from './exactJson.ts';
 import type { OciSeccomp, OciSpec } from './ociSpec.ts';
 import { defaultSeccomp } from './seccomp.ts';
 import type { HostFacts } from './specInput.ts';
@@ -39,5 +40,5 @@ export function writeBundle(bundleDir: string, spec: OciSpec): void {
   const filter = spec.linux.seccomp === undefined ? undefined : compiledFilter(spec.linux.seccomp);
   const annotations =
     filter === undefined ? spec.annotations : { ...spec.annotations, [compiledFilterAnnotation]: filter };
-  writeFileSync(join(bundleDir, 'config.json'), JSON.stringify({ ...spec, annotations }), { mode: 0o600 });
+  writeFileSync(join(bundleDir, 'config.json'), specText({ ...spec, annotations }), { mode: 0o600 });
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 import { hasCode } from '../base/index.ts';
-import { openProcess, reap } from '../linux/index.ts';
+import { killGroup, openProcess, reap } from '../linux/index.ts';
 
 /** A helper process of ours beside a container's: the wrapper, or stdin's holder. */
 export interface Companion {
@@ -9,18 +9,25 @@ export interface Companion {
   end(): void;
 }
 
+export interface OwnCompanion extends Companion {
+  /** Ends it and the OCI runtime that it waits for. */
+  endWithRuntime(): void;
+}
+
 const sigkill = 9;
 
 /** A child of this daemon. Its pid stays its own until it is reaped, which is here. */
-export function ownCompanion(pid: number): Companion {
+export function ownCompanion(pid: number): OwnCompanion {
   let ended = false;
+  const endBy = (kill: () => void): void => {
+    if (ended) return;
+    ended = true;
+    kill();
+    reap(pid);
+  };
   return {
-    end: () => {
-      if (ended) return;
-      ended = true;
-      process.kill(pid, sigkill);
-      reap(pid);
-    },
+    end: () => endBy(() => process.kill(pid, sigkill)),
+    endWithRuntime: () => endBy(() => killGroup(pid)),
   };
 }
 
@@ -45,15 +52,6 @@ export function adoptedCompanion(
     },
     duplicate: (fd) => handle.duplicate(fd),
   };
-}
-
-/** A wrapper leads a process group, in which there may still be an OCI runtime that works for the daemon that has gone. */
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, sigkill);
-  } catch (error) {
-    if (!hasCode(error, 'ESRCH')) throw error;
-  }
 }
 
 function isOurs(pid: number, belongs: (procDir: string) => boolean): boolean {

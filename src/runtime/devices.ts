@@ -62,6 +62,11 @@ function parseRule(text: string): OciDeviceRule {
   };
 }
 
+/** The rules that `--device-cgroup-rule` adds. Throws `invalid` for one that is none. */
+export function parseDeviceRules({ DeviceCgroupRules }: HostSettings): OciDeviceRule[] {
+  return (DeviceCgroupRules ?? []).map(parseRule);
+}
+
 type DeviceSetting = NonNullable<HostSettings['Devices']>[number];
 
 /** The nodes that a `--device` names: one, or all below a directory. */
@@ -88,7 +93,7 @@ function requested(setting: DeviceSetting, host: HostFacts): { node: OciDevice; 
 /** Devices and device rules of a container; a privileged one has all of the host's and may use any. */
 export function planDevices(settings: HostSettings, host: HostFacts): DevicePlan {
   const asked = (settings.Devices ?? []).flatMap((setting) => requested(setting, host));
-  const extraRules = (settings.DeviceCgroupRules ?? []).map(parseRule);
+  const extraRules = parseDeviceRules(settings);
   const askedNodes = asked.map(({ node }) => node);
   if (settings.Privileged !== true) {
     return { nodes: askedNodes, rules: [...defaultRules, ...asked.map(({ rule }) => rule), ...extraRules] };
@@ -102,7 +107,7 @@ export function planDevices(settings: HostSettings, host: HostFacts): DevicePlan
 export function blockDeviceAt(path: string, host: HostFacts): { major: number; minor: number } {
   const [device] = host.devicesAt(path);
   if (device === undefined || device.path !== path) {
-    throw new GantryError('invalid', `error getting device number of "${path}": no such block device`);
+    throw new GantryError('invalid', `stat ${path}: no such file or directory`);
   }
   return { major: device.major, minor: device.minor };
 }

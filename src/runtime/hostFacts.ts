@@ -1,8 +1,10 @@
-import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
+import type { CgroupLayout } from '../linux/index.ts';
 import { capabilitiesOf } from './capabilities.ts';
+import { readResourceSupport } from './resourceSupport.ts';
 import type { HostDevice, HostFacts } from './specInput.ts';
 
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' };
@@ -84,12 +86,12 @@ const statusField = (status: string, name: string): string =>
   new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';
 
 /** Reads what the kernel allows this process to give to containers. The values do not change while the daemon runs. */
-export function readHostFacts(cgroupVersion: 1 | 2): HostFacts {
+export function readHostFacts(cgroups: CgroupLayout): HostFacts {
   const status = readFileSync('/proc/self/status', 'utf8');
   return {
     architecture: architectureName(),
-    cgroupVersion,
-    countsSwap: cgroupVersion === 2 || existsSync('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes'),
+    cgroupVersion: cgroups.version,
+    support: readResourceSupport(cgroups),
     cpuCount: availableParallelism(),
     capabilities: capabilitiesOf(statusField(status, 'CapBnd')),
     oomScoreAdj: Number(readFileSync('/proc/self/oom_score_adj', 'utf8')),

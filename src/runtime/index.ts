@@ -1,11 +1,14 @@
 export { compileDefaultFilter, writeBundle } from './bundle.ts';
+export { parseSpecProcess } from './exactJson.ts';
 export type { OciProcess, OciSpec } from './ociSpec.ts';
-export { checkSettings } from './resources.ts';
+export { checkSettings } from './checkSettings.ts';
+export { settleResources } from './settleResources.ts';
 export { containerSpec, defaultMaskedPaths, defaultReadonlyPaths, execProcess } from './spec.ts';
 export type { ExecProcessInput } from './spec.ts';
 export type * from './specInput.ts';
 export type * from './types.ts';
 export { architectureName, readHostFacts } from './hostFacts.ts';
+export { everyLimit } from './testSupport.ts';
 export { resolveUser, userDatabaseLimitBytes } from './user.ts';
 export type { UserDatabase } from './user.ts';
 export { openRuntime } from './ociRuntime.ts';

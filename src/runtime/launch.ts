@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream';
 import { growPipe, makeFifo, openTerminal, resizeTerminal, spawnProcess } from '../linux/index.ts';
 import type { TerminalSize } from '../linux/index.ts';
 import { ownCompanion } from './companions.ts';
-import type { Companion } from './companions.ts';
+import type { OwnCompanion } from './companions.ts';
 import type { StatePaths } from './stateDir.ts';
 import { watchStatus } from './statusPipe.ts';
 import type { StatusPipe } from './statusPipe.ts';
@@ -80,7 +80,7 @@ export interface Launched {
   /** Tells the OCI runtime's own terminal its size. */
   readonly resize?: (size: TerminalSize) => void;
   readonly status: StatusPipe;
-  readonly wrapper: Companion;
+  readonly wrapper: OwnCompanion;
 }
 
 /**
@@ -91,7 +91,7 @@ export function launch(paths: StatePaths, stdio: ProcessStdio, command: readonly
   makeFifo(paths.status, { uid: 0, gid: 0 });
   const status = watchStatus(paths.status);
   const opened = new Opened();
-  let wrapper: Companion | undefined;
+  let wrapper: OwnCompanion | undefined;
   try {
     const statusEnd = opened.add(openSync(paths.status, constants.O_RDWR));
     const streams = stdio.tty ? openTerminalStdio(paths, stdio, opened) : openPipeStdio(paths, stdio, opened);

@@ -1,9 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { GantryError } from '../base/index.ts';
 import type { Logger } from '../base/index.ts';
 import { runProgram } from '../linux/index.ts';
+import { processText } from './exactJson.ts';
 import { launch, runtimeEnv } from './launch.ts';
 import type { Launched } from './launch.ts';
 import { lastComplaint, refusalOf } from './refusal.ts';
@@ -24,7 +26,11 @@ export interface RuntimeOptions {
   /** Absolute; where the runtime keeps its own state of containers. */
   readonly root: string;
   readonly logger: Logger;
+  /** How long its program may take, for a start (hooks included) and for anything else; then it is killed. */
+  readonly limitsMs?: { readonly start: number; readonly other: number };
 }
+
+const defaultLimitsMs = { start: 120_000, other: 30_000 };
 
 /** A runtime with the command line of runc (crun has the same). */
 export function openRuntime(options: RuntimeOptions): OciRuntime {
@@ -43,11 +49,13 @@ class CommandLineRuntime implements OciRuntime {
   readonly name: string;
   readonly path: string;
   readonly #options: RuntimeOptions;
+  readonly #limitsMs: { readonly start: number; readonly other: number };
 
   constructor(options: RuntimeOptions) {
     this.name = options.name;
     this.path = options.path;
     this.#options = options;
+    this.#limitsMs = options.limitsMs ?? defaultLimitsMs;
   }
 
   async run({ id, bundleDir, stateDir, stdio }: RunRequest): Promise<RuntimeProcess> {
@@ -62,7 +70,7 @@ class CommandLineRuntime implements OciRuntime {
 
   async exec({ containerId, stateDir, stdio, process }: ExecRequest): Promise<RuntimeProcess> {
     const paths = prepareState(stateDir);
-    writeFileSync(paths.process, JSON.stringify(process), { mode: 0o600 });
+    writeFileSync(paths.process, processText(process), { mode: 0o600 });
     return await this.#start({
       paths,
       stdio,
@@ -109,19 +117,38 @@ class CommandLineRuntime implements OciRuntime {
     try {
       const launched = launch(paths, stdio, [...this.#prefix(paths.log), ...command]);
       const ended = launched.status.code.then(() => readPid(paths.pid));
-      const pid = await Promise.race([started.pid, ended]);
-      if (pid !== undefined) {
+      const pid = await this.#inTime(Promise.race([started.pid, ended]));
+      if (typeof pid === 'number') {
         return new RunningProcess({ pid, paths, ...launched, logger: this.#options.logger });
       }
       abandon(launched);
+      if (pid === 'late') throw this.#late(command);
       throw refusalOf({ ...refused(), runtimeName: this.name, log: readState(paths.log) ?? '' });
     } finally {
       started.close();
     }
   }
 
+  async #inTime<T>(work: Promise<T>): Promise<T | 'late'> {
+    const timer = new AbortController();
+    try {
+      const late = delay(this.#limitsMs.start, 'late' as const, { signal: timer.signal });
+      return await Promise.race([work, late]);
+    } finally {
+      timer.abort();
+    }
+  }
+
+  #late([operation = '']: readonly string[]): GantryError {
+    const seconds = this.#limitsMs.start / 1000;
+    return new GantryError('internal', `${this.name} ${operation} did not end within ${seconds} s and was killed`, {
+      hint: 'Is the host short of something, or does one of its hooks hang?',
+    });
+  }
+
   async #command(...command: readonly string[]): Promise<void> {
-    const { code, output } = await runProgram(this.path, [...this.#prefix(undefined), ...command], runtimeEnv);
+    const argv = [...this.#prefix(undefined), ...command];
+    const { code, output } = await runProgram(this.path, argv, runtimeEnv, { timeoutMs: this.#limitsMs.other });
     if (code === 0) return;
     throw new GantryError('internal', `${this.name} ${command.join(' ')}: ${lastComplaint(output)}`);
   }
@@ -152,13 +179,13 @@ function watchFor(paths: StatePaths): { readonly pid: Promise<number>; close(): 
   return { pid, close: () => watcher.close() };
 }
 
-/** Gives up what was made for a process that did not come to be. */
+/** Gives up what was made for a process that did not come to be, and the runtime where it has not ended. */
 function abandon({ stdin, stdout, stderr, status, wrapper }: Launched): void {
   stdin?.destroy();
   stdout.readable.destroy();
   stderr?.readable.destroy();
   status.close();
-  wrapper.end();
+  wrapper.endWithRuntime();
 }
 
 interface ProcessSpec {

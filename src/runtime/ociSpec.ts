@@ -30,8 +30,9 @@ export interface OciCapabilities {
 
 export interface OciRlimit {
   readonly type: string;
-  readonly soft: number;
-  readonly hard: number;
+  /** A bigint where the value is beyond what a number holds exactly: `RLIM_INFINITY` is 2^64 - 1. */
+  readonly soft: number | bigint;
+  readonly hard: number | bigint;
 }
 
 export interface OciMount {

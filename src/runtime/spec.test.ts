@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 
 import { isKind } from '../base/index.ts';
 import { containerSpec, execProcess, mergeEnv } from './spec.ts';
+import { everyLimit } from './testSupport.ts';
 import type { HostDevice, HostFacts, HostSettings, SpecInput } from './specInput.ts';
 
 const devices: readonly HostDevice[] = [
@@ -13,7 +14,7 @@ const devices: readonly HostDevice[] = [
 const host: HostFacts = {
   architecture: 'amd64',
   cgroupVersion: 1,
-  countsSwap: true,
+  support: everyLimit,
   cpuCount: 2,
   capabilities: ['CAP_CHOWN', 'CAP_KILL', 'CAP_NET_ADMIN', 'CAP_SETPCAP', 'CAP_SYS_ADMIN'],
   oomScoreAdj: 0,
@@ -225,6 +226,7 @@ describe('limits of a container', () => {
     assert.deepEqual(resources.cpu, { quota: 150_000, period: 100_000, cpus: '0-1' });
     assert.deepEqual(resources.pids, { limit: 20 });
     assert.deepEqual(Object.keys(specWith({ Memory: 0, PidsLimit: null }).linux.resources), ['devices']);
+    assert.deepEqual(specWith({ PidsLimit: -1 }).linux.resources.pids, undefined);
   });
 
   it('never ask for more than the daemon may give', () => {

@@ -1,3 +1,5 @@
+import type { ResourceSupport } from './resourceSupport.ts';
+
 /**
  * What `containerSpec` makes a config.json from: names and paths are resolved already, `settings` is taken as the API has it.
  */
@@ -80,8 +82,8 @@ export interface HostFacts {
   /** Docker's name: `amd64`, `arm64`. */
   readonly architecture: string;
   readonly cgroupVersion: 1 | 2;
-  /** Whether the memory controller counts swap. */
-  readonly countsSwap: boolean;
+  /** Which limits the kernel can keep. */
+  readonly support: ResourceSupport;
   readonly cpuCount: number;
   /** The daemon's bounding set, `CAP_CHOWN` first. */
   readonly capabilities: readonly string[];
@@ -111,6 +113,8 @@ export interface HostSettings {
   readonly BlkioWeightDevice?: Maybe<readonly { readonly Path?: string; readonly Weight?: number }[]>;
   readonly CapAdd?: Maybe<readonly string[]>;
   readonly CapDrop?: Maybe<readonly string[]>;
+  readonly CgroupnsMode?: Maybe<string>;
+  readonly CpuPercent?: Maybe<number>;
   readonly CpuPeriod?: Maybe<number>;
   readonly CpuQuota?: Maybe<number>;
   readonly CpuRealtimePeriod?: Maybe<number>;
@@ -123,6 +127,8 @@ export interface HostSettings {
     readonly { readonly PathOnHost?: string; readonly PathInContainer?: string; readonly CgroupPermissions?: string }[]
   >;
   readonly MaskedPaths?: Maybe<readonly string[]>;
+  readonly IOMaximumBandwidth?: Maybe<number>;
+  readonly IOMaximumIOps?: Maybe<number>;
   readonly Memory?: Maybe<number>;
   readonly MemoryReservation?: Maybe<number>;
   readonly MemorySwap?: Maybe<number>;

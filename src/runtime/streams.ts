@@ -67,9 +67,31 @@ export function openOutput(path: string): number {
   return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
 }
 
-/** A pipe's read end as a stream source. */
+/** What one read of a pipe brings at most: a process that writes much is read in few steps. */
+const pipeReadBytes = 192 * 1024;
+
+/** A pipe's read end as a stream source. It emits 'data' although it reads into buffers of its own. */
 export function pipeSource(fd: number): Socket {
-  return new Socket({ fd, readable: true, writable: false });
+  let next = Buffer.allocUnsafeSlow(pipeReadBytes);
+  const source: Socket = new Socket({
+    fd,
+    readable: true,
+    writable: false,
+    onread: {
+      buffer: () => next,
+      callback: (length) => {
+        if (length < pipeReadBytes / 2) {
+          source.emit('data', Buffer.from(next.subarray(0, length)));
+        } else {
+          const full = next.subarray(0, length);
+          next = Buffer.allocUnsafeSlow(pipeReadBytes);
+          source.emit('data', full);
+        }
+        return true;
+      },
+    },
+  });
+  return source;
 }
 
 /** A terminal's master end, for both directions. */

@@ -5,6 +5,8 @@
  */
 import type { Readable, Writable } from 'node:stream';
 
+import type { OciProcess } from './ociSpec.ts';
+
 export interface ProcessStdio {
   /** stdin is kept open for clients (else it is /dev/null). */
   readonly stdin: boolean;
@@ -28,7 +30,7 @@ export interface ExecRequest {
   readonly stateDir: string;
   readonly stdio: ProcessStdio;
   /** OCI runtime spec, config.md "process". */
-  readonly process: unknown;
+  readonly process: OciProcess;
 }
 
 /** A process (container init or exec) that is running or has just ended. */

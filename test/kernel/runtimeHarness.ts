@@ -21,7 +21,7 @@ import {
 } from '../../src/runtime/index.ts';
 
 export const layout = readCgroupLayout();
-const facts = readHostFacts(layout.version);
+const facts = readHostFacts(layout);
 
 export const pipes: ProcessStdio = { stdin: false, tty: false, owner: { uid: 0, gid: 0 } };
 

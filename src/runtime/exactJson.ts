@@ -1,0 +1,43 @@
+import type { OciProcess, OciRlimit, OciSpec } from './ociSpec.ts';
+
+/** ECMAScript's "JSON.parse source text access" proposal; the compiler's library does not have it yet. */
+interface ExactJson extends JSON {
+  rawJSON(text: string): unknown;
+}
+
+const exactJson = JSON as ExactJson;
+
+/** Numbers from here on are the only ones that a limit without a bound is read as: 2^64 - 1 has no number of its own. */
+const unlimitedAsNumber = 2 ** 64;
+
+function withExactLimits(process: OciProcess): object {
+  if (process.rlimits === undefined) return process;
+  const exact = (limit: number | bigint): unknown =>
+    typeof limit === 'bigint' ? exactJson.rawJSON(limit.toString()) : limit;
+  const rlimits = process.rlimits.map(({ type, soft, hard }) => ({ type, soft: exact(soft), hard: exact(hard) }));
+  return { ...process, rlimits };
+}
+
+/** A process as the OCI runtimes read it: limits are unsigned integers of 64 bits (config.md, "POSIX process"). */
+export function processText(process: OciProcess): string {
+  return JSON.stringify(withExactLimits(process));
+}
+
+/** A config.json, its limits like those of `processText`. */
+export function specText(spec: OciSpec): string {
+  return JSON.stringify({ ...spec, process: withExactLimits(spec.process) });
+}
+
+/** The process of a config.json that `specText` wrote, its limits exact again. */
+export function parseSpecProcess(text: string): OciProcess {
+  const { process } = JSON.parse(text) as OciSpec;
+  if (process.rlimits === undefined) return process;
+  const exact = (limit: number | bigint): number | bigint =>
+    typeof limit === 'number' && limit >= unlimitedAsNumber ? BigInt(unlimitedAsNumber) - 1n : limit;
+  const rlimits = process.rlimits.map(({ type, soft, hard }): OciRlimit => ({
+    type,
+    soft: exact(soft),
+    hard: exact(hard),
+  }));
+  return { ...process, rlimits };
+}
