@@ -1,15 +1,36 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import fc from 'fast-check';
+
 import { isKind } from '../base/index.ts';
 import { digestOf } from '../oci/index.ts';
 
-import { Containers, createdState, exited, isAlive, paused, refused, started, Waiters } from './index.ts';
-import type { ContainerRecord, WaitResult } from './index.ts';
+import {
+  Containers,
+  createdState,
+  dead,
+  exited,
+  isAlive,
+  paused,
+  refused,
+  removing,
+  restartCancelled,
+  restarting,
+  started,
+  stoppedOnPurpose,
+  unpaused,
+  Waiters,
+} from './index.ts';
+import type { ContainerRecord, ContainerState, ContainerStatus, WaitResult } from './index.ts';
 
 class MemoryRecords extends Map<string, ContainerRecord> {
   put(id: string, record: ContainerRecord): void {
     this.set(id, record);
+  }
+
+  deleteLater(id: string): void {
+    this.delete(id);
   }
 }
 
@@ -65,6 +86,7 @@ describe('the table of containers', () => {
       (error) => isKind(error, 'conflict'),
     );
     assert.equal(containers.find('old').id, one);
+    containers.update(two, (record) => ({ ...record, state: removing(record.state) }));
     containers.delete(two);
     assert.equal(containers.isNameTaken('web'), false);
     assert.equal(new Containers(records).find('old').id, one);
@@ -91,6 +113,66 @@ describe('the states of a container', () => {
   it('stay created when the first start is refused', () => {
     assert.equal(refused(createdState, 127, 'no').status, 'created');
     assert.equal(refused(exited(running, { exitCode: 0, oomKilled: false }, ''), 127, 'no').status, 'exited');
+  });
+});
+
+const at = '2025-01-01T00:00:00Z';
+const exit = { exitCode: 1, oomKilled: false };
+/** Every change of a state that the engine makes, and from which statuses it may make it. */
+const changes: Readonly<Record<string, readonly [(state: ContainerState) => ContainerState, ContainerStatus[]]>> = {
+  started: [(state) => started(state, 42, at), ['created', 'exited', 'restarting']],
+  exited: [(state) => exited(state, exit, at), ['running', 'paused']],
+  restarting: [(state) => restarting(state, exit, at), ['running', 'paused']],
+  refused: [(state) => refused(state, 127, 'no'), ['created', 'exited', 'restarting', 'running', 'paused']],
+  restartCancelled: [restartCancelled, ['restarting']],
+  paused: [paused, ['running']],
+  unpaused: [unpaused, ['paused']],
+  stoppedOnPurpose: [stoppedOnPurpose, ['created', 'running', 'paused', 'restarting', 'exited', 'removing', 'dead']],
+  removing: [removing, ['created', 'exited', 'dead']],
+  dead: [(state) => dead(state, 'busy'), ['removing']],
+};
+
+describe('the state machine', () => {
+  it('goes no other way than those, whatever is asked of it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...Object.keys(changes)), { maxLength: 30 }), (names) => {
+        const containers = new Containers(new MemoryRecords());
+        const id = idOf('c');
+        containers.add(recordOf(id, 'c'));
+        for (const name of names) {
+          const { state } = containers.find(id);
+          const [change, from] = changes[name] ?? assert.fail();
+          const isAllowed = from.includes(state.status);
+          let changed: ContainerState | undefined;
+          try {
+            changed = change(state);
+          } catch (error) {
+            assert.ok(isKind(error, 'internal') && !isAllowed, `${state.status}: ${name}`);
+            continue;
+          }
+          assert.ok(isAllowed, `${state.status}: ${name}`);
+          const next = changed;
+          containers.update(id, (record) => ({ ...record, state: next }));
+          assert.equal(isAlive(next), next.pid !== 0, `${state.status}: ${name}: a pid without a process`);
+        }
+      }),
+    );
+  });
+
+  it('is not got round by writing a status into a record', () => {
+    const containers = new Containers(new MemoryRecords());
+    const id = idOf('c');
+    containers.add(recordOf(id, 'c'));
+    const write = (status: ContainerStatus) => (): unknown =>
+      containers.update(id, (record) => ({ ...record, state: { ...record.state, status } }));
+    for (const status of ['paused', 'restarting', 'exited', 'dead'] as const)
+      assert.throws(write(status), (error) => isKind(error, 'internal'));
+    assert.doesNotThrow(write('running'));
+    assert.throws(write('removing'), /a container that is running cannot become removing/);
+    assert.throws(
+      () => containers.delete(id),
+      (error) => isKind(error, 'internal'),
+    );
   });
 });
 

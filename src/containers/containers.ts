@@ -2,6 +2,7 @@ import { GantryError } from '../base/index.ts';
 
 import { IdIndex, noSuchContainer, resolveRef } from './identity.ts';
 import type { ContainerRecord } from './record.ts';
+import { checkTransition } from './state.ts';
 
 /** What the table needs of a store: durable records by id. */
 export interface ContainerRecords {
@@ -9,7 +10,8 @@ export interface ContainerRecords {
   values(): Iterable<ContainerRecord>;
   readonly size: number;
   put(id: string, record: ContainerRecord): void;
-  delete(id: string): void;
+  /** On the disk only with the next durable change: a crash may take it back. */
+  deleteLater(id: string): void;
 }
 
 /**
@@ -58,11 +60,15 @@ export class Containers {
     this.#index.add(record.id);
   }
 
-  /** Replaces the record by what `change` makes of the current one; `notFound` when it has gone meanwhile. */
+  /**
+   * Replaces the record by what `change` makes of the current one; `notFound` when it has gone meanwhile, `internal` when the
+   * state machine does not allow it.
+   */
   update(id: string, change: (record: ContainerRecord) => ContainerRecord): ContainerRecord {
     const record = this.#records.get(id);
     if (record === undefined) throw noSuchContainer(id);
     const next = change(record);
+    checkTransition(record.state.status, next.state.status);
     if (next.name !== record.name) {
       this.#claim(next.name, id);
       this.#idByName.delete(record.name);
@@ -71,10 +77,15 @@ export class Containers {
     return next;
   }
 
+  /**
+   * Takes a container away whose record says `removing`, and frees its name. That record is what has to be durable: the next
+   * start of the daemon finishes such a removal, so the deletion itself waits for another change to go to the disk with.
+   */
   delete(id: string): void {
     const record = this.#records.get(id);
     if (record === undefined) return;
-    this.#records.delete(id);
+    checkTransition(record.state.status, 'removing');
+    this.#records.deleteLater(id);
     this.#index.delete(id);
     this.#idByName.delete(record.name);
   }

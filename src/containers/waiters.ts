@@ -39,6 +39,11 @@ export class Waiters {
     this.#lastResult.delete(id);
   }
 
+  /** Its removal has failed: who waits for that is told so. */
+  removalFailed(id: string, result: WaitResult): void {
+    this.#settle(id, 'removed', result);
+  }
+
   #settle(id: string, moment: Moment, result: WaitResult): void {
     for (const waiter of this.#byId.get(id) ?? []) {
       if (waiter.moment !== moment) continue;

@@ -8,8 +8,8 @@ import type { LateSession } from './lateSession.ts';
 export interface LiveContainer {
   readonly process: RuntimeProcess;
   readonly hub: OutputHub;
-  /** Present when its memory is limited. */
-  readonly oom: OomWatch | undefined;
+  /** Present when its memory is limited, by its start or by an update since. */
+  oom: OomWatch | undefined;
   /** Resolves when its end has been recorded and what it held has been given back. Never rejects. */
   readonly settled: Promise<void>;
 }
@@ -18,7 +18,7 @@ export interface LiveContainer {
 export class LiveContainers {
   readonly #live = new Map<string, LiveContainer>();
   readonly #early = new Map<string, Set<LateSession>>();
-  readonly #removals = new Map<string, number>();
+  readonly #removals = new Map<string, { readonly force: boolean }>();
   readonly #restarting = new Map<string, number>();
   readonly #restarts = new Map<string, { readonly timer: NodeJS.Timeout; readonly delayMs: number }>();
   #isStopping = false;
@@ -58,13 +58,16 @@ export class LiveContainers {
     this.#early.delete(id);
   }
 
-  /** Marks a container that is about to be removed by force: it is not started meanwhile. Undone by what it returns. */
-  markRemoval(id: string): () => void {
-    return mark(this.#removals, id);
+  /** Claims a container's removal, which is one client's at a time. Undone by what it returns; undefined: it is claimed. */
+  claimRemoval(id: string, claim: { readonly force: boolean }): (() => void) | undefined {
+    if (this.#removals.has(id)) return undefined;
+    this.#removals.set(id, claim);
+    return () => void this.#removals.delete(id);
   }
 
+  /** Whether a container is about to be removed by force, whatever it does: it is not started meanwhile. */
   isMarkedForRemoval(id: string): boolean {
-    return this.#removals.has(id);
+    return this.#removals.get(id)?.force === true;
   }
 
   /** Marks a container that is stopped to be started again: --rm does not remove it then. Undone by what it returns. */

@@ -2,13 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { GantryError, isKind } from '../base/index.ts';
 import { isAlive, paused, unpaused, type ContainerRecord } from '../containers/index.ts';
+import { thawCgroup } from '../linux/index.ts';
 
+import { containerCgroup } from './containerCgroup.ts';
 import { announce } from './containerEvents.ts';
 import type { EngineParts } from './parts.ts';
-import { runtimeOf } from './runtimeOf.ts';
+import { refuseState } from './createExec.ts';
+import { knownRuntimeOf, runtimeOf } from './runtimeOf.ts';
+import { matchFreezer } from './matchFreezer.ts';
 import { suspendHealth } from './watchHealth.ts';
 
-export type PauseParts = Pick<EngineParts, 'containers' | 'locks' | 'runtimes' | 'journal' | 'live' | 'health'>;
+export type PauseParts = Pick<
+  EngineParts,
+  'containers' | 'locks' | 'runtimes' | 'journal' | 'live' | 'health' | 'cgroups' | 'settings' | 'logger'
+>;
 
 /** How long the end of a container that the runtime no longer knows may take to be seen. */
 const endPatienceMs = 1000;
@@ -19,8 +26,8 @@ export async function pauseContainer(parts: PauseParts, ref: string): Promise<vo
   await parts.locks.run(id, async () => {
     const record = parts.containers.find(id);
     if (record.state.status === 'paused') throw new GantryError('conflict', `container ${id} is already paused`);
-    if (!isAlive(record.state)) throw notRunning(id);
-    await unlessEnded(parts, id, runtimeOf(parts, record).pause(id));
+    refuseState(id, record.state.status, isAlive(record.state));
+    await unlessEnded(parts, record, runtimeOf(parts, record).pause(id));
     suspendHealth(parts, id);
     announce(
       parts,
@@ -56,7 +63,9 @@ export async function thaw(parts: PauseParts, id: string): Promise<void> {
 
 async function resume(parts: PauseParts, record: ContainerRecord): Promise<void> {
   const { id } = record;
-  await unlessEnded(parts, id, runtimeOf(parts, record).resume(id));
+  const runtime = knownRuntimeOf(parts, record);
+  if (runtime === undefined) thawCgroup(parts.cgroups, containerCgroup(parts, record));
+  else await unlessEnded(parts, record, runtime.resume(id));
   announce(
     parts,
     parts.containers.update(id, (current) => ({ ...current, state: unpaused(current.state) })),
@@ -66,12 +75,15 @@ async function resume(parts: PauseParts, record: ContainerRecord): Promise<void>
 }
 
 /** The runtime refuses what has ended before its end is on record: that is a conflict, and no failure. */
-async function unlessEnded({ live }: PauseParts, id: string, change: Promise<void>): Promise<void> {
+async function unlessEnded(parts: PauseParts, record: ContainerRecord, change: Promise<void>): Promise<void> {
+  const { id } = record;
   try {
     await change;
   } catch (error) {
-    const ended = live.get(id)?.process.exit.then(() => true) ?? true;
+    const ended = parts.live.get(id)?.process.exit.then(() => true) ?? true;
     if (await Promise.race([ended, delay(endPatienceMs, false, { ref: false })])) throw notRunning(id);
+    // It may have failed before or after it did what it was for.
+    matchFreezer(parts, record);
     throw error;
   }
 }

@@ -90,7 +90,11 @@ describe('a daemon that starts', () => {
     ['always, stopped', { ...policy('always'), state: { ...ended, manuallyStopped: true } }, true],
     ['unless-stopped, ended', { ...policy('unless-stopped'), state: ended }, true],
     ['unless-stopped, stopped', { ...policy('unless-stopped'), state: { ...ended, manuallyStopped: true } }, false],
-    ['unless-stopped, waiting for its restart', { ...policy('unless-stopped'), state: restarting(ended) }, true],
+    [
+      'unless-stopped, waiting for its restart',
+      { ...policy('unless-stopped'), state: restarting(running, { exitCode: 1, oomKilled: false }, at) },
+      true,
+    ],
     ['always, never started', { ...policy('always') }, false],
     ['no policy', { state: ended }, false],
   ];

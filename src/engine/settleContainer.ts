@@ -68,8 +68,9 @@ export async function settle(
 }
 
 /** Not knowing it is no reason to lose the end itself. */
-async function wasOomKilled(parts: SettleParts, id: string, { oom }: EndedContainer): Promise<boolean> {
+async function wasOomKilled(parts: SettleParts, id: string, ended: EndedContainer): Promise<boolean> {
   try {
+    const oom = ended.oom ?? parts.live.get(id)?.oom;
     return (await oom?.hasKilled()) ?? false;
   } catch (error) {
     parts.logger.warn('asking for out-of-memory kills failed', { container: id, error: messageOf(error) });
@@ -92,16 +93,26 @@ async function settleLocked(
   // Told before all is given back: who then starts or removes the container waits for the lock.
   parts.waiters.exited(id, { exitCode: exit.code, error: '' });
   await release(parts, record);
-  if (record.hostConfig.AutoRemove === true && !parts.live.isRestarting(id)) await deleteContainer(parts, record);
-  else planRestart(parts, record, restart);
+  if (record.state.status === 'restarting') planRestart(parts, record, restart);
+  else if (record.hostConfig.AutoRemove === true && !parts.live.isRestarting(id)) await deleteContainer(parts, record);
 }
 
+/** Records the end, together with whether the restart policy will start the container again: nobody sees one without the other. */
 function recordExit(parts: SettleParts, before: ContainerRecord, exit: ContainerExit): ContainerRecord {
   const at = formatTime(parts.clock());
-  return parts.containers.update(before.id, (record) => ({
-    ...record,
-    state: exited(record.state, { exitCode: exit.code, oomKilled: exit.oomKilled }, at),
-  }));
+  const ended = { exitCode: exit.code, oomKilled: exit.oomKilled };
+  return parts.containers.update(before.id, (record) =>
+    willRestart(parts, record, exit)
+      ? { ...record, restartCount: record.restartCount + 1, state: restarting(record.state, ended, at) }
+      : { ...record, state: exited(record.state, ended, at) },
+  );
+}
+
+function willRestart({ live }: SettleParts, record: ContainerRecord, { code }: ContainerExit): boolean {
+  const { id, state, restartCount, hostConfig } = record;
+  const { manuallyStopped } = state;
+  const policy = parseRestartPolicy(hostConfig.RestartPolicy);
+  return !live.isMarkedForRemoval(id) && shouldRestart(policy, { exitCode: code, manuallyStopped, restartCount });
 }
 
 function announceExit(parts: SettleParts, record: ContainerRecord): void {
@@ -129,12 +140,8 @@ export async function release(parts: SettleParts, record: ContainerRecord): Prom
 }
 
 function planRestart(parts: SettleParts, record: ContainerRecord, restart: (id: string) => Promise<void>): void {
-  const { id, state, restartCount } = record;
-  const policy = parseRestartPolicy(record.hostConfig.RestartPolicy);
-  if (!shouldRestart(policy, { exitCode: state.exitCode, manuallyStopped: state.manuallyStopped, restartCount }))
-    return;
+  const { id, state } = record;
   const uptimeMs = Date.parse(state.finishedAt) - Date.parse(state.startedAt);
   const delayMs = restartDelayMs(parts.live.restartDelayMs(id), uptimeMs);
-  parts.containers.update(id, (current) => ({ ...current, state: restarting(current.state) }));
   parts.live.planRestart(id, delayMs, () => void restart(id));
 }

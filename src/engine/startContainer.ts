@@ -28,7 +28,8 @@ export async function startContainer(parts: StartParts, ref: string): Promise<vo
     const record = parts.containers.find(id);
     checkStartable(record, parts.live.isMarkedForRemoval(id));
     parts.live.cancelRestart(id);
-    await startLocked(parts, record);
+    // A start by hand begins the policy's counting anew.
+    await startLocked(parts, record, { restartCount: 0 });
   });
 }
 
@@ -49,14 +50,22 @@ function checkStartable({ id, state }: ContainerRecord, isMarkedForRemoval: bool
   }
 }
 
-/** Starts a container whose lock the caller holds and whose state allows it. A refusal is recorded, and thrown. */
-export async function startLocked(parts: StartParts, record: ContainerRecord): Promise<void> {
+/**
+ * Starts a container whose lock the caller holds and whose state allows it; `changes` of its record become true with the start.
+ * A refusal is recorded, and thrown.
+ */
+export async function startLocked(
+  parts: StartParts,
+  record: ContainerRecord,
+  changes: Partial<Pick<ContainerRecord, 'restartCount'>> = {},
+): Promise<void> {
   const undo = new UndoStack();
   try {
     const live = await launch(parts, record, undo);
     const now = formatTime(parts.clock());
     const running = parts.containers.update(record.id, (current) => ({
       ...current,
+      ...changes,
       state: started(current.state, live.process.pid, now),
     }));
     const settled = live.process.exit.then((exit) =>
@@ -145,7 +154,7 @@ export function connectStreams(
   { logger }: Pick<EngineParts, 'logger'>,
   record: ContainerRecord,
   process: RuntimeProcess,
-  log: LogWriter,
+  log: LogWriter | undefined,
 ): OutputHub {
   return createOutputHub({
     stdout: process.stdout,
@@ -178,11 +187,7 @@ export async function restartByPolicy(parts: StartParts, id: string): Promise<vo
     await parts.locks.run(id, async () => {
       const record = parts.containers.get(id);
       if (record === undefined || record.state.status !== 'restarting') return;
-      const counted = parts.containers.update(id, (current) => ({
-        ...current,
-        restartCount: current.restartCount + 1,
-      }));
-      await startLocked(parts, counted);
+      await startLocked(parts, record);
     });
   } catch (error) {
     parts.logger.warn('a restart was refused', { container: id, error: messageOf(error) });

@@ -7,9 +7,9 @@ import { parseSignal } from '../linux/index.ts';
 import { announce } from './containerEvents.ts';
 import type { LiveContainer } from './live.ts';
 import type { EngineParts } from './parts.ts';
-import { thaw } from './pauseContainer.ts';
+import { thaw, type PauseParts } from './pauseContainer.ts';
 
-type StopParts = Pick<EngineParts, 'containers' | 'live' | 'runtimes' | 'journal' | 'locks' | 'waiters' | 'health'>;
+type StopParts = PauseParts & Pick<EngineParts, 'waiters' | 'health'>;
 
 export interface StopOptions {
   /** -1 waits for ever; undefined takes the container's own, else ten seconds. */
@@ -22,6 +22,7 @@ export interface StopOptions {
 
 /** Between the stop signal and SIGKILL, unless the container or the client says otherwise. */
 export const defaultGraceSeconds = 10;
+const defaultStopSignal = 'SIGTERM';
 const killSignal = 9;
 const killPatienceMs = 10_000;
 
@@ -35,17 +36,24 @@ export async function stopContainer(parts: StopParts, ref: string, options: Stop
     announce(parts, record, 'stop');
     return;
   }
-  const live = parts.live.get(record.id);
-  if (live === undefined || !isAlive(record.state)) {
-    throw new GantryError('notModified', `container ${record.id} is not running`);
-  }
+  if (!isAlive(record.state)) throw new GantryError('notModified', `container ${record.id} is not running`);
+  const live = inHand(parts, record);
   await stopLive(parts, record, live, { ...options, signalNumber: signal });
   announce(parts, parts.containers.get(record.id) ?? record, 'stop');
 }
 
+/** A container that runs, but that this daemon has not been able to take back from the one before it, or to settle. */
+function inHand({ live }: StopParts, { id, name }: ContainerRecord): LiveContainer {
+  const found = live.get(id);
+  if (found !== undefined) return found;
+  throw new GantryError('internal', `container ${name} is out of this daemon's hand`, {
+    hint: "The daemon's log says why, and it tries again; `rm -f` gives the container up.",
+  });
+}
+
 /** The signal that asks a container to stop. */
 export function stopSignal(record: ContainerRecord, options: StopOptions): number {
-  return parseSignal(options.signal || record.config.StopSignal || 'SIGTERM');
+  return parseSignal(options.signal || record.config.StopSignal || defaultStopSignal);
 }
 
 /**
@@ -116,25 +124,28 @@ async function settledWithin(live: LiveContainer, timeoutMs: number): Promise<bo
   }
 }
 
-/** POST /containers/{id}/kill: any signal, without waiting for what it does. */
+/** POST /containers/{id}/kill: any signal, without waiting for what it does; SIGKILL is waited for. */
 export async function killContainer(parts: StopParts, ref: string, signal: string | undefined): Promise<void> {
-  const record = parts.containers.find(ref);
+  const { id, config } = parts.containers.find(ref);
   const number = parseSignal(signal || 'SIGKILL');
-  const live = parts.live.get(record.id);
-  if (live === undefined || !isAlive(record.state)) {
-    throw new GantryError('conflict', `cannot kill container: ${ref}: container ${record.id} is not running`);
-  }
-  const isStop =
-    number === killSignal || number === stopSignal(record, { timeoutSeconds: undefined, signal: undefined });
-  if (isStop) markStopped(parts, record.id);
-  if (!live.process.signal(number)) {
-    throw new GantryError('conflict', `cannot kill container: ${ref}: container ${record.id} is not running`);
-  }
+  const isStop = number === killSignal || number === parseSignal(config.StopSignal || defaultStopSignal);
+  // Where it waits for its restart nothing can be signalled: a stop means the restart, any other signal nothing.
+  if (isStop && (await cancelPlannedRestart(parts, id))) return;
+  const record = parts.containers.find(id);
+  if (record.state.status === 'restarting') return;
+  const notRunning = new GantryError(
+    'conflict',
+    `cannot kill container: ${ref}: container ${record.id} is not running`,
+  );
+  if (!isAlive(record.state)) throw notRunning;
+  const live = inHand(parts, record);
+  if (isStop) markStopped(parts, id);
+  if (!live.process.signal(number)) throw notRunning;
   announce(parts, record, 'kill', { signal: String(number) });
-  if (isStop) await thaw(parts, record.id);
-  if (number !== killSignal) return;
+  // As with Docker: only where a stop signal is named can a paused container get another one and stay paused.
+  if (isStop || !config.StopSignal) await thaw(parts, id);
   // Docker answers when a killed container is gone.
-  await settledWithin(live, killPatienceMs);
+  if (number === killSignal) await settledWithin(live, killPatienceMs);
 }
 
 /** Ends a container for good before its removal; one that does not run is left as it is. */

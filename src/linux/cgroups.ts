@@ -1,8 +1,9 @@
 /** Control groups, as far as a daemon needs them beside the OCI runtime (cgroups(7)). */
-import { readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { hasCode } from '../base/index.ts';
+import { openProcess } from './pidfd.ts';
 
 export interface CgroupLayout {
   /** `hybrid`: v1 controllers with a v2 tree beside them. */
@@ -95,6 +96,38 @@ function pidsBelow(dir: string): number[] {
 /** Pids (in the host's namespace) of the processes in cgroup `path` and below, ascending; none when it is gone. */
 export function cgroupPids(layout: CgroupLayout, path: string): number[] {
   return pidsBelow(processDir(layout, path)).sort((a, b) => a - b);
+}
+
+const sigkill = 9;
+
+/** Kills every process in cgroup `path` and below; their end is not waited for. */
+export function killCgroup(layout: CgroupLayout, path: string): void {
+  for (const pid of cgroupPids(layout, path)) {
+    const process = openProcess(pid);
+    process?.signal(sigkill);
+    process?.close();
+  }
+}
+
+/** Whether the processes of cgroup `path` are frozen (v1: freezer.state; v2: cgroup.events); undefined when it is gone. */
+export function isFrozen(layout: CgroupLayout, path: string): boolean | undefined {
+  const freezer = layout.hierarchies.get('freezer');
+  const file =
+    freezer === undefined
+      ? join(layout.unified ?? '/sys/fs/cgroup', path, 'cgroup.events')
+      : join(freezer, path, 'freezer.state');
+  const text = quietly<string | undefined>(gone, undefined, () => readFileSync(file, 'utf8'));
+  return text === undefined ? undefined : /^(FROZEN|FREEZING|frozen 1)$/m.test(text);
+}
+
+/** Lets the processes of cgroup `path` go on after a freeze. One that is gone is no error. */
+export function thawCgroup(layout: CgroupLayout, path: string): void {
+  const freezer = layout.hierarchies.get('freezer');
+  quietly(gone, undefined, () =>
+    freezer === undefined
+      ? writeFileSync(join(layout.unified ?? '/sys/fs/cgroup', path, 'cgroup.freeze'), '0')
+      : writeFileSync(join(freezer, path, 'freezer.state'), 'THAWED'),
+  );
 }
 
 /** Takes an empty cgroup and what is below it away in all trees. One that is gone is no error, one in use is left. */

@@ -6,9 +6,11 @@
 import { closeSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 
 import koffi from 'koffi';
 
+import { GantryError, hasCode } from '../base/index.ts';
 import { checked, errnoError, libc, syscallError } from './libc.ts';
 
 const posixSpawn = libc.func(
@@ -87,7 +89,11 @@ export function waitFor(pid: number): number {
   while ((waitpid(pid, status, 0) as number) < 0) {
     if (koffi.errno() !== constants.errno.EINTR) throw syscallError('waitpid', String(pid));
   }
-  const value = status[0] ?? 0;
+  return exitStatus(status[0] ?? 0);
+}
+
+/** What wait(2) tells of an end, as a shell counts: the status, or 128 + signal. */
+function exitStatus(value: number): number {
   const signal = value & 0x7f;
   return signal === 0 ? (value >> 8) & 0xff : 128 + signal;
 }
@@ -103,27 +109,70 @@ export interface ProgramResult {
 }
 
 const outputLimitBytes = 64 * 1024;
+const longestPollMs = 50;
+const sigkill = 9;
 
-/** Runs a short program without input to its end. Throws the system error when it cannot be started. */
+/**
+ * Runs a program without input to its end, which it may take `timeoutMs` for: then it and its process group are killed, and
+ * this throws. Throws the system error when it cannot be started.
+ */
 export async function runProgram(
   path: string,
   argv: readonly string[],
   env: readonly string[],
+  { timeoutMs = 30_000 }: { readonly timeoutMs?: number } = {},
 ): Promise<ProgramResult> {
   const ends = Buffer.alloc(8);
   checked(pipe2(ends, closeOnExec) as number, 'pipe2');
   const [readEnd, writeEnd] = [ends.readInt32LE(0), ends.readInt32LE(4)];
   const output = new Socket({ fd: readEnd, readable: true, writable: false });
   const none = openSync('/dev/null', 'r');
+  let timer: NodeJS.Timeout | undefined;
   try {
     const pid = spawnWith(writeEnd, () => spawnProcess({ path, argv, env, descriptors: [none, writeEnd, writeEnd] }));
-    const text = await readToEnd(output);
-    return { code: waitFor(pid), output: text };
+    let timedOut = false;
+    timer = setTimeout(() => {
+      timedOut = true;
+      killGroup(pid);
+      // Whoever else holds the other end of it: its output is of no use any more.
+      output.destroy();
+    }, timeoutMs);
+    const text = await readToEnd(output).catch((error: unknown) => {
+      if (timedOut) return '';
+      throw error;
+    });
+    const code = await endOf(pid);
+    if (timedOut)
+      throw new GantryError('internal', `${argv.join(' ')}: killed after ${timeoutMs / 1000} s without an end`);
+    return { code, output: text };
   } catch (error) {
     output.destroy();
     throw error;
   } finally {
+    clearTimeout(timer);
     closeSync(none);
+  }
+}
+
+/** Kills a child of ours that leads a session, with what is in its process group. */
+export function killGroup(pid: number): void {
+  for (const target of [-pid, pid]) {
+    try {
+      process.kill(target, sigkill);
+    } catch (error) {
+      if (!hasCode(error, 'ESRCH')) throw error;
+    }
+  }
+}
+
+/** Waits for a child without holding up this process: it may live on after it has closed its output. Gives its exit status. */
+async function endOf(pid: number): Promise<number> {
+  const status = [0];
+  for (let waitMs = 0; ; waitMs = Math.min(waitMs === 0 ? 1 : waitMs * 2, longestPollMs)) {
+    const ended = waitpid(pid, status, doNotWait) as number;
+    if (ended === pid) return exitStatus(status[0] ?? 0);
+    if (ended < 0 && koffi.errno() !== constants.errno.EINTR) throw syscallError('waitpid', String(pid));
+    await (waitMs === 0 ? nextTurn() : delay(waitMs));
   }
 }
 

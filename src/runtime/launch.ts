@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream';
 import { growPipe, makeFifo, openTerminal, resizeTerminal, spawnProcess } from '../linux/index.ts';
 import type { TerminalSize } from '../linux/index.ts';
 import { ownCompanion } from './companions.ts';
-import type { OwnCompanion } from './companions.ts';
+import type { Companion, OwnCompanion } from './companions.ts';
 import type { StatePaths } from './stateDir.ts';
 import { watchStatus } from './statusPipe.ts';
 import type { StatusPipe } from './statusPipe.ts';
