@@ -1,59 +1,16 @@
 /** What every Snapshotter promises; see src/store/snapshotter.ts. Needs root: the snapshots are mounted for real. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
 import { isKind, packTar, type PackEntry } from '../../src/base/index.ts';
-import { kernelMounter } from '../../src/linux/index.ts';
 import { digestOf } from '../../src/oci/index.ts';
-import type { LayerSource, Snapshotter } from '../../src/store/index.ts';
+import type { LayerSource } from '../../src/store/index.ts';
 import { changeTests } from './snapshotterChanges.ts';
+import { addLayer, layerOf, mounted, type SnapshotterFixture } from './snapshotterFixture.ts';
 import { readTree, type TreeEntry } from './tree.ts';
-
-export interface SnapshotterFixture {
-  readonly snapshotter: Snapshotter;
-  /** Opens the same snapshots as a restarted daemon does. */
-  readonly reopen: () => Snapshotter;
-  /** A directory for the test; what it holds and mounts goes when the test ends. */
-  readonly scratch: string;
-}
-
-/** `archive` as a layer. */
-export function layerOf(scratch: string, archive: Buffer, blob: Buffer = archive): LayerSource {
-  const path = join(mkdtempSync(join(scratch, 'blob-')), 'blob');
-  writeFileSync(path, blob);
-  return { path, mediaType: 'application/vnd.oci.image.layer.v1.tar', diffId: digestOf(archive) };
-}
-
-/** Commits a layer of `archive` as `name`. */
-export async function addLayer(
-  { snapshotter, scratch }: SnapshotterFixture,
-  name: string,
-  parent: string | undefined,
-  archive: Buffer | PackEntry[],
-): Promise<void> {
-  await snapshotter.prepare(`${name}-key`, parent);
-  const bytes = Buffer.isBuffer(archive) ? archive : packTar(archive);
-  await snapshotter.apply(`${name}-key`, layerOf(scratch, bytes, gzipSync(bytes, { level: 1 })));
-  await snapshotter.commit(name, `${name}-key`);
-}
-
-/** Mounts `key` for as long as `look` takes. */
-export async function mounted<T>(
-  { snapshotter, scratch }: Pick<SnapshotterFixture, 'snapshotter' | 'scratch'>,
-  key: string,
-  look: (root: string) => T | Promise<T>,
-): Promise<T> {
-  const target = mkdtempSync(join(scratch, 'mount-'));
-  kernelMounter.mount(snapshotter.mounts(key), target);
-  try {
-    return await look(target);
-  } finally {
-    await kernelMounter.unmount(target);
-  }
-}
 
 /** Names of all that is in a snapshot, without the leading `./`, directories with a slash. */
 async function namesIn(fixture: SnapshotterFixture, key: string): Promise<string[]> {

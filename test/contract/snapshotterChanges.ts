@@ -24,7 +24,7 @@ import { test, type TestContext } from 'node:test';
 import type { PackEntry } from '../../src/base/index.ts';
 import { makeNode, setXattr } from '../../src/linux/index.ts';
 import { digestOf } from '../../src/oci/index.ts';
-import { addLayer, layerOf, mounted, type SnapshotterFixture } from './snapshotter.ts';
+import { addLayer, layerOf, mounted, type SnapshotterFixture } from './snapshotterFixture.ts';
 import { readTree, type TreeEntry } from './tree.ts';
 
 const lower: PackEntry[] = [
@@ -71,7 +71,7 @@ function changeAll(root: string): void {
   makeNode(at('pipe'), 'fifo', 0o620);
   symlinkSync('/no/where', at('symlink'));
   writeFileSync(Buffer.concat([Buffer.from(`${root}/`), Buffer.of(0xff, 0x80, 0x20, 0x0a)]), 'odd name');
-  mkdirSync(at(`${'long/'.repeat(60)}`), { recursive: true });
+  mkdirSync(at('long/'.repeat(60)), { recursive: true });
   writeFileSync(at('owned'), 'x');
   chownSync(at('owned'), 70_000, 3_000_000);
   chmodSync(at('owned'), 0o4755);

@@ -8,7 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { silentLogger } from '../../src/base/index.ts';
 import { kernelMounter } from '../../src/linux/index.ts';
 import { dataPaths, openOverlaySnapshotter, openRecords } from '../../src/store/index.ts';
-import { addLayer, snapshotterContract, type SnapshotterFixture } from '../contract/snapshotter.ts';
+import { snapshotterContract } from '../contract/snapshotter.ts';
+import { addLayer, type SnapshotterFixture } from '../contract/snapshotterFixture.ts';
 
 /** An overlay snapshotter in a directory of its own. */
 function overlayFixture(t: TestContext): SnapshotterFixture {

@@ -1,0 +1,1 @@
+export { applyChanges } from './dockerfile/applyChanges.ts';
