@@ -20,10 +20,15 @@ export type ContainerInspect = Nullable<
   HostConfig?: HostConfig;
   NetworkSettings?: NetworkSettings;
 };
+/** What the kernel's version does not count is null. */
+export type ContainerStats = Omit<Schemas['ContainerStatsResponse'], 'blkio_stats'> & {
+  blkio_stats?: Nullable<Schemas['ContainerBlkioStats']>;
+};
 export type ContainerSummary = Omit<Schemas['ContainerSummary'], 'NetworkSettings'> & {
   NetworkSettings?: Pick<NetworkSettings, 'Networks'>;
 };
 export type ContainerTop = Schemas['ContainerTopResponse'];
+export type ContainerUpdateResponse = NullIn<Schemas['ContainerUpdateResponse'], 'Warnings'>;
 export type ContainerWait = Schemas['ContainerWaitResponse'];
 export type EndpointSettings = Nullable<Schemas['EndpointSettings']>;
 /** Events of containers and images also carry the fields that events had before they had actors. */
@@ -57,6 +62,9 @@ export type ContainerCreateRequest = ContainerConfig & {
   HostConfig?: HostConfig | null;
   NetworkingConfig?: NetworkingConfig | null;
 };
+
+/** Body of POST /containers/{id}/update. */
+export type ContainerUpdateRequest = Nullable<Schemas['Resources']> & Pick<HostConfig, 'RestartPolicy'>;
 
 /** Body of POST /containers/{id}/exec. */
 export interface ExecCreateRequest {

@@ -35,6 +35,8 @@ export const containerRoutes = [
   { name: 'containerPause', method: 'POST', path: '/containers/{id}/pause' },
   { name: 'containerUnpause', method: 'POST', path: '/containers/{id}/unpause' },
   { name: 'containerTop', method: 'GET', path: '/containers/{id}/top' },
+  { name: 'containerStats', method: 'GET', path: '/containers/{id}/stats' },
+  { name: 'containerUpdate', method: 'POST', path: '/containers/{id}/update' },
   { name: 'containerResize', method: 'POST', path: '/containers/{id}/resize' },
   { name: 'containerDelete', method: 'DELETE', path: '/containers/{id}' },
 ] as const satisfies readonly Route[];
@@ -63,8 +65,6 @@ export const declinedRoutes = [
   { name: 'session', method: 'POST', path: '/session', since: '1.39' },
   { name: 'containerChanges', method: 'GET', path: '/containers/{id}/changes' },
   { name: 'containerExport', method: 'GET', path: '/containers/{id}/export' },
-  { name: 'containerStats', method: 'GET', path: '/containers/{id}/stats' },
-  { name: 'containerUpdate', method: 'POST', path: '/containers/{id}/update' },
   { name: 'archiveStat', method: 'HEAD', path: '/containers/{id}/archive' },
   { name: 'archiveGet', method: 'GET', path: '/containers/{id}/archive' },
   { name: 'archivePut', method: 'PUT', path: '/containers/{id}/archive' },

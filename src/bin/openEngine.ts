@@ -11,6 +11,7 @@ import {
   HealthWatch,
   LiveContainers,
   Pulls,
+  SampleWatches,
   type EngineParts,
   type EngineSettings,
 } from '../engine/index.ts';
@@ -105,7 +106,7 @@ export async function openEngine(options: DaemonOptions, logger: Logger): Promis
     live: new LiveContainers(),
     execs: new Execs(),
     health: new HealthWatch(lateRecords(records.collection('health'))),
-    logs: new ContainerLogs(data, clock),
+    logs: new ContainerLogs(data, clock, logger),
     samples: new SampleWatches(),
   };
   return { parts, records };

@@ -12,4 +12,5 @@ export * from './refusals.ts';
 export * from './restartPolicy.ts';
 export * from './state.ts';
 export * from './status.ts';
+export { namedLimits, updatedHostConfig } from './updateHostConfig.ts';
 export * from './waiters.ts';

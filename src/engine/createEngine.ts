@@ -1,5 +1,6 @@
 import { createExec } from './createExec.ts';
 import { attachContainer } from './attachContainer.ts';
+import { containerStats, type StatsOptions } from './containerStats.ts';
 import { createContainer } from './createContainer.ts';
 import { historyOfImage, inspectImage, listImages } from './listImages.ts';
 import { inspectContainer, listContainers } from './listContainers.ts';
@@ -21,9 +22,15 @@ import { killContainer, stopContainer, type StopOptions } from './stopContainer.
 import { systemInfo, systemVersion } from './systemInfo.ts';
 import { tagImage } from './tagImage.ts';
 import { topContainer } from './topContainer.ts';
+import { updateContainer } from './updateContainer.ts';
 import { waitContainer, type WaitCondition } from './waitContainer.ts';
 
-import type { ContainerCreateRequest, ExecCreateRequest, ExecStartRequest } from '../api/index.ts';
+import type {
+  ContainerCreateRequest,
+  ContainerUpdateRequest,
+  ExecCreateRequest,
+  ExecStartRequest,
+} from '../api/index.ts';
 
 type Filters = ReadonlyMap<string, ReadonlySet<string>>;
 type Size = { readonly height: number; readonly width: number };
@@ -50,6 +57,8 @@ export function createEngine(parts: EngineParts) {
       logs: (ref: string, options: LogOptions) => readLogs(parts, ref, options),
       resize: (ref: string, size: Size) => resizeContainer(parts, ref, size),
       top: (ref: string, psArgs: string | undefined) => topContainer(parts, ref, psArgs),
+      stats: (ref: string, options: StatsOptions, signal: AbortSignal) => containerStats(parts, ref, options, signal),
+      update: (ref: string, body: ContainerUpdateRequest) => updateContainer(parts, ref, body),
       prune: (filters: Filters) => pruneContainers(parts, filters),
     },
     execs: {

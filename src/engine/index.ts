@@ -6,4 +6,5 @@ export { LiveContainers } from './live.ts';
 export type { EngineParts, EngineSettings } from './parts.ts';
 export { Pulls } from './pulls.ts';
 export { restore } from './restore.ts';
+export { SampleWatches } from './sampleWatches.ts';
 export { shutdown } from './shutdown.ts';

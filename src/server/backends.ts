@@ -10,8 +10,11 @@ import type {
   ContainerCreateResponse,
   ContainerInspect,
   ContainersPruned,
+  ContainerStats,
   ContainerSummary,
   ContainerTop,
+  ContainerUpdateRequest,
+  ContainerUpdateResponse,
   ContainerWait,
   EventMessage,
   ExecCreateRequest,
@@ -120,6 +123,13 @@ export interface ContainerBackend {
   logs(ref: string, options: LogOptions): Promise<LogSession>;
   resize(ref: string, size: { readonly height: number; readonly width: number }): Promise<void>;
   top(ref: string, psArgs: string | undefined): Promise<ContainerTop>;
+  /** With `stream` a sample a second until the container is removed or `signal` aborts, else one in all. */
+  stats(
+    ref: string,
+    options: { readonly stream: boolean; readonly oneShot: boolean },
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<ContainerStats>>;
+  update(ref: string, body: ContainerUpdateRequest): Promise<ContainerUpdateResponse>;
   prune(filters: Filters): Promise<ContainersPruned>;
 }
 

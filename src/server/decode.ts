@@ -6,7 +6,12 @@
  * CgroupnsMode), and the engine's refusals name the choices.
  */
 import schema from '../api/requests.schema.json' with { type: 'json' };
-import type { ContainerCreateRequest, ExecCreateRequest, ExecStartRequest } from '../api/index.ts';
+import type {
+  ContainerCreateRequest,
+  ContainerUpdateRequest,
+  ExecCreateRequest,
+  ExecStartRequest,
+} from '../api/index.ts';
 import { GantryError } from '../base/index.ts';
 
 /** The part of OpenAPI's schema language that the document uses. */
@@ -181,8 +186,9 @@ function decoderOf(name: string, node: SchemaNode): Decoder<unknown> {
   return (text) => decodeItem(shape(), parseJson(text), name);
 }
 
-const { ContainerCreate, ContainerExec, ExecStart } = schema.bodies;
+const { ContainerCreate, ContainerUpdate, ContainerExec, ExecStart } = schema.bodies;
 
 export const decodeContainerCreate = decoderOf('ContainerConfig', ContainerCreate) as Decoder<ContainerCreateRequest>;
+export const decodeContainerUpdate = decoderOf('UpdateConfig', ContainerUpdate) as Decoder<ContainerUpdateRequest>;
 export const decodeExecCreate = decoderOf('ExecConfig', ContainerExec) as Decoder<ExecCreateRequest>;
 export const decodeExecStart = decoderOf('ExecStartConfig', ExecStart) as Decoder<ExecStartRequest>;

@@ -6,6 +6,7 @@ import type {
   ContainerCreateRequest,
   ContainerInspect,
   ContainerSummary,
+  ContainerUpdateRequest,
   ExecCreateRequest,
   ExecStartRequest,
   ImageInspect,
@@ -143,6 +144,11 @@ function shapeMount(version: ApiVersion, mount: Mount): Mount {
     delete options.ReadOnlyForceRecursive;
   }
   return { ...mount, BindOptions: options as NonNullable<Mount['BindOptions']> };
+}
+
+/** Before 1.40 a limit of pids cannot be updated. */
+export function shapeUpdateRequest(version: ApiVersion, body: ContainerUpdateRequest): ContainerUpdateRequest {
+  return version >= 40 ? body : { ...body, PidsLimit: undefined };
 }
 
 /** Takes out of an exec's body what its version does not know. */

@@ -141,6 +141,10 @@ const imageInspect = {
   RootFS: { Type: 'layers', Layers: [] },
 };
 
+async function* statsSamples() {
+  yield { name: '/brave_noether', id: containerId, read: '2026-01-02T03:04:05Z', pids_stats: { limit: 2 ** 64 } };
+}
+
 const defaultContainers = {
   create: async () => ({ Id: containerId, Warnings: [] }),
   list: async () => [summary],
@@ -158,6 +162,10 @@ const defaultContainers = {
   logs: async () => new FakeSession(),
   resize: async () => {},
   top: async () => ({ Titles: ['PID', 'CMD'], Processes: [['42', 'true']] }),
+  async stats() {
+    return statsSamples();
+  },
+  update: async () => ({ Warnings: null }),
   prune: async () => ({ ContainersDeleted: [containerId], SpaceReclaimed: 7 }),
 } satisfies ContainerBackend;
 

@@ -2,19 +2,21 @@ import type { containerRoutes } from '../../api/index.ts';
 import { GantryError, messageOf } from '../../base/index.ts';
 import type { ContainerBackend } from '../backends.ts';
 import { announcesBody } from '../body.ts';
-import { decodeContainerCreate } from '../decode.ts';
+import { decodeContainerCreate, decodeContainerUpdate } from '../decode.ts';
 import { booleanOf, filtersOf, integerOf, terminalSizeOf, textOf } from '../query.ts';
 import { type ApiRequest, created, type Handler, noContent, ok, type Reply } from '../reply.ts';
 import {
   shapeContainerInspect,
   shapeContainerSummary,
   shapeCreateRequest,
+  shapeUpdateRequest,
   sinceVersion,
   waitAnswersAtOnce,
   waitCondition,
 } from '../versions.ts';
 import { attachHandler, attachWebSocketHandler } from './attach.ts';
 import { logsHandler } from './logs.ts';
+import { statsHandler } from './stats.ts';
 
 type ContainerRouteName = (typeof containerRoutes)[number]['name'];
 
@@ -38,6 +40,8 @@ export function containerHandlers(backend: ContainerBackend): Record<ContainerRo
     containerPause: ({ target }) => done(backend.pause(target)),
     containerUnpause: ({ target }) => done(backend.unpause(target)),
     containerTop: async ({ target, query }) => ok(await backend.top(target, textOf(query, 'ps_args'))),
+    containerStats: statsHandler(backend),
+    containerUpdate: (request) => update(backend, request),
     containerResize: async ({ target, query }) => {
       await backend.resize(target, terminalSizeOf(query));
       return { kind: 'empty', status: 200 };
@@ -68,6 +72,13 @@ async function create(backend: ContainerBackend, request: ApiRequest): Promise<R
   const name = textOf(query, 'name');
   const platform = sinceVersion(version, 41, textOf(query, 'platform'));
   return created(await backend.create({ name, platform, body: shapeCreateRequest(version, decoded) }));
+}
+
+async function update(backend: ContainerBackend, request: ApiRequest): Promise<Reply> {
+  const text = await request.jsonBody();
+  if (text === undefined) throw new GantryError('invalid', 'invalid JSON: got EOF while reading request body');
+  const body = shapeUpdateRequest(request.version, decodeContainerUpdate(text));
+  return ok(await backend.update(request.target, body));
 }
 
 async function list(backend: ContainerBackend, { query, version }: ApiRequest): Promise<Reply> {
