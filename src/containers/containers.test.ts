@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import fc from 'fast-check';
+import { array, assert as assertProperty, constantFrom, property } from 'fast-check';
 
 import { isKind } from '../base/index.ts';
 import { digestOf } from '../oci/index.ts';
@@ -134,8 +134,8 @@ const changes: Readonly<Record<string, readonly [(state: ContainerState) => Cont
 
 describe('the state machine', () => {
   it('goes no other way than those, whatever is asked of it', () => {
-    fc.assert(
-      fc.property(fc.array(fc.constantFrom(...Object.keys(changes)), { maxLength: 30 }), (names) => {
+    assertProperty(
+      property(array(constantFrom(...Object.keys(changes)), { maxLength: 30 }), (names) => {
         const containers = new Containers(new MemoryRecords());
         const id = idOf('c');
         containers.add(recordOf(id, 'c'));

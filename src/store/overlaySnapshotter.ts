@@ -134,10 +134,11 @@ class OverlaySnapshotter implements Snapshotter {
     const record = this.#records.get(key);
     if (record === undefined) return;
     if (this.#children.has(key)) throw new GantryError('conflict', `snapshot ${key} is the parent of another one`);
-    if (record.kind === 'active') this.#records.deleteLater(key);
-    else this.#records.delete(key);
-    this.#countChild(record.parent, -1);
+    // A failure leaves the record of what a client can still ask to remove; nobody asks for a layer a second time.
+    if (record.kind === 'committed') this.#records.delete(key);
     this.#trash.add(join(this.#root, String(record.directory)));
+    if (record.kind === 'active') this.#records.deleteLater(key);
+    this.#countChild(record.parent, -1);
   }
 
   async changes(key: string, made: readonly string[]): Promise<readonly SnapshotChange[]> {
