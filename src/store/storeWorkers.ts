@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
-import { GantryError, workerUrl, type ErrorKind } from '../base/index.ts';
+import { GantryError, workerUrl } from '../base/index.ts';
 import type { DiffJob } from './diff/changeList.ts';
 import type { LayerJob } from './diff/layerTar.ts';
 import type { SnapshotChange, SnapshotUsage, WrittenLayer } from './snapshotter.ts';
 import type { UnpackJob } from './unpack/unpackLayer.ts';
+import { errorOf, type WorkerFailure } from './workerFailure.ts';
 
 export type WorkerTask =
   | { readonly kind: 'unpack'; readonly job: UnpackJob }
@@ -14,13 +15,6 @@ export type WorkerTask =
   | { readonly kind: 'measure' | 'sync' | 'delete'; readonly path: string };
 
 export type WorkerRequest = WorkerTask | 'abort';
-
-export interface WorkerFailure {
-  readonly kind: ErrorKind;
-  readonly message: string;
-  /** Of a system error. */
-  readonly code?: string | undefined;
-}
 
 /** What a task came to; each kind gives its own. */
 export interface WorkerResult {
@@ -169,13 +163,6 @@ class StoreWorker {
     const reason = this.#failure?.message ?? 'no reason given';
     this.#pending?.reject(new GantryError('internal', `a worker thread ended: ${reason}`, { cause: this.#failure }));
   }
-}
-
-function errorOf({ kind, message, code }: WorkerFailure): Error {
-  if (code === undefined) return new GantryError(kind, message);
-  const cause: NodeJS.ErrnoException = new Error(message);
-  cause.code = code;
-  return new GantryError(kind, message, { cause });
 }
 
 function given<T>(result: T | undefined): T {

@@ -2,13 +2,13 @@
 import { rmSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 
-import { GantryError, messageOf } from '../base/index.ts';
 import { syncFileSystem } from '../linux/index.ts';
 import { listChanges } from './diff/changeList.ts';
 import { writeLayerTar } from './diff/layerTar.ts';
-import type { WorkerFailure, WorkerReply, WorkerRequest, WorkerResult, WorkerTask } from './storeWorkers.ts';
+import type { WorkerReply, WorkerRequest, WorkerResult, WorkerTask } from './storeWorkers.ts';
 import { measureTree } from './unpack/measure.ts';
 import { unpackLayer } from './unpack/unpackLayer.ts';
+import { failureOf } from './workerFailure.ts';
 
 /** Aborts the task that is running. */
 let running: AbortController | undefined;
@@ -40,12 +40,4 @@ async function perform(task: WorkerTask, signal: AbortSignal): Promise<WorkerRes
   const path = task.kind === 'unpack' ? task.job.upper : task.path;
   if (task.kind !== 'measure') syncFileSystem(path);
   return { usage: measureTree(path) };
-}
-
-function failureOf(error: unknown): WorkerFailure {
-  if (error instanceof GantryError) return { kind: error.kind, message: error.message };
-  if (error instanceof Error && error.name === 'AbortError')
-    return { kind: 'cancelled', message: 'the work was cancelled' };
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-  return { kind: 'internal', message: messageOf(error), code };
 }

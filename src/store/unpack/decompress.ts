@@ -40,6 +40,25 @@ export async function decompressed(path: string, consume: Consumer, signal: Abor
   }
 }
 
+/**
+ * Hands the decompressed bytes of a stream that is read once to `consume`, which must read to their end. Throws `invalid` when
+ * the stream is damaged or truncated.
+ */
+export async function decompressedStream(
+  chunks: AsyncIterable<Buffer>,
+  start: Buffer,
+  consume: Consumer,
+): Promise<void> {
+  const compression = compressionOf(start);
+  try {
+    if (compression === 'none') await consume(chunks);
+    else if (compression === 'zstd') await pipeline(chunks, zstdFrames, consume);
+    else await pipeline(chunks, createGunzip({ chunkSize: chunkBytes }), consume);
+  } catch (error) {
+    throw isDamage(error) ? damaged(compression, messageOf(error)) : error;
+  }
+}
+
 /** Node's decompressor ends with the first frame; layers of `zstd:chunked` and pzstd have thousands. */
 async function* zstdFrames(file: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const input = file[Symbol.asyncIterator]();
@@ -78,7 +97,7 @@ function isDamage(error: unknown): boolean {
 }
 
 function damaged(compression: Compression, why: string): GantryError {
-  return new GantryError('invalid', `the layer's ${compression} stream is damaged: ${why}`);
+  return new GantryError('invalid', `the ${compression} stream is damaged: ${why}`);
 }
 
 function startOf(path: string): Buffer {

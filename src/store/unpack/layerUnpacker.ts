@@ -3,17 +3,7 @@
  * them: whiteouts become 0/0 devices, opaque whiteouts an attribute. What Docker accepts is accepted; nothing is ever
  * written outside the directory.
  */
-import {
-  closeSync,
-  constants,
-  linkSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  symlinkSync,
-  ftruncateSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, linkSync, mkdirSync, openSync, rmSync, symlinkSync } from 'node:fs';
 
 import {
   GantryError,
@@ -34,6 +24,7 @@ import {
   walk,
   type Found,
 } from './layerTree.ts';
+import { writeData } from '../writeData.ts';
 import {
   beginDirectory,
   copyUp,
@@ -336,37 +327,10 @@ const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | cons
 async function writeFile(path: ByteString, entry: TarEntry, reader: TarReader): Promise<void> {
   const fd = openSync(osPath(path), newFile, 0o600);
   try {
-    if (entry.sparse === undefined) await reader.readData((piece) => writeAll(fd, piece, undefined));
-    else await writeSparse(fd, entry, reader);
+    await writeData(fd, entry, reader);
   } catch (error) {
     closeSync(fd);
     throw error;
   }
   finishFile(fd, path, metadataOf(entry));
-}
-
-async function writeSparse(fd: number, entry: TarEntry, reader: TarReader): Promise<void> {
-  ftruncateSync(fd, entry.sizeBytes);
-  const segments = (entry.sparse ?? []).filter((segment) => segment.sizeBytes > 0).values();
-  let position = 0;
-  let left = 0;
-  await reader.readData((piece) => {
-    for (let at = 0; at < piece.length;) {
-      if (left === 0) {
-        const segment = segments.next().value;
-        position = segment?.offsetBytes ?? 0;
-        left = segment?.sizeBytes ?? piece.length;
-      }
-      const part = piece.subarray(at, at + left);
-      writeAll(fd, part, position);
-      at += part.length;
-      position += part.length;
-      left -= part.length;
-    }
-  });
-}
-
-function writeAll(fd: number, bytes: Buffer, position: number | undefined): void {
-  for (let at = 0; at < bytes.length;)
-    at += writeSync(fd, bytes, at, bytes.length - at, position === undefined ? null : position + at);
 }

@@ -1,0 +1,232 @@
+/** Copies between containers and the daemon's clients, each in a thread of its own that blocks as it likes. */
+import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
+
+import { GantryError, workerUrl } from '../base/index.ts';
+import { makePipe } from '../linux/index.ts';
+import type { ArchiveAnswer, ArchiveJob, ContainerRoot } from './archiveJobs.ts';
+import type { ExtractOptions } from './extractTree.ts';
+import type { PathStat } from './pathStat.ts';
+import { errorOf } from './workerFailure.ts';
+
+/** An archive that is being made. */
+export interface ArchiveContent {
+  /** To be read once, to its end or not; throws where the archive could not be made whole. */
+  readonly chunks: AsyncIterable<Buffer>;
+  /** Gives up; idempotent, and needless after the end of `chunks`. */
+  close(): void;
+  /** Resolves when nothing of the container is in use any more. Never rejects. */
+  readonly closed: Promise<void>;
+}
+
+export interface UnpackRequest {
+  readonly path: string;
+  /** A tar archive: plain, gzip or zstd. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly options: ExtractOptions;
+  readonly isRootReadOnly: boolean;
+}
+
+const idleMs = 1000;
+/** A thread costs some megabytes, and a client may keep its own waiting. */
+const threadLimit = 32;
+
+/**
+ * Threads come with the first job and go a second after their last one. `root`s that are open descriptors stay their
+ * caller's, and open until the job has ended.
+ */
+export class ArchiveThreads {
+  readonly #idle: ArchiveThread[] = [];
+  #count = 0;
+
+  /** What lies at a path of the container. Throws `notFound`, `invalid`. */
+  async stat(root: ContainerRoot, path: string): Promise<PathStat> {
+    const run = this.#run({ root, task: { kind: 'stat', path } });
+    await run.ended;
+    return await run.stat;
+  }
+
+  /** Makes an archive of what lies at a path, its entries named after the path's last component. Throws `notFound`, `invalid`. */
+  async pack(
+    root: ContainerRoot,
+    path: string,
+  ): Promise<{ readonly stat: PathStat; readonly content: ArchiveContent }> {
+    const { readFd, writeFd } = makePipe();
+    const run = this.#startOr({ root, task: { kind: 'pack', path, writeFd } }, [readFd, writeFd]);
+    const content = contentOf(readFd, writeFd, run);
+    try {
+      return { stat: await run.stat, content };
+    } catch (error) {
+      content.close();
+      await content.closed;
+      throw error;
+    }
+  }
+
+  /** Makes an archive of the whole root without what is mounted below it. */
+  export(root: ContainerRoot): ArchiveContent {
+    const { readFd, writeFd } = makePipe();
+    return contentOf(readFd, writeFd, this.#startOr({ root, task: { kind: 'export', writeFd } }, [readFd, writeFd]));
+  }
+
+  /** Unpacks an archive below a directory of the container. Throws `notFound`, `invalid`, `forbidden`. */
+  async unpack(root: ContainerRoot, { path, chunks, options, isRootReadOnly }: UnpackRequest): Promise<void> {
+    const { readFd, writeFd } = makePipe();
+    const task = { kind: 'unpack', path, readFd, options, isRootReadOnly } as const;
+    const run = this.#startOr({ root, task }, [readFd, writeFd]);
+    const sink = new Socket({ fd: writeFd, readable: false, writable: true });
+    // The thread no longer reads: what it answers says why.
+    sink.on('error', () => {});
+    const fed = feed(chunks, sink);
+    try {
+      await Promise.race([run.ended, fed.then(() => run.ended)]);
+    } finally {
+      sink.destroy();
+      await run.settled;
+      closeSync(readFd);
+    }
+  }
+
+  #startOr(job: ArchiveJob, fds: readonly number[]): ArchiveRun {
+    try {
+      return this.#run(job);
+    } catch (error) {
+      for (const fd of fds) closeSync(fd);
+      throw error;
+    }
+  }
+
+  #run(job: ArchiveJob): ArchiveRun {
+    return (this.#idle.pop() ?? this.#spawn()).perform(job);
+  }
+
+  #spawn(): ArchiveThread {
+    if (this.#count === threadLimit)
+      throw new GantryError('unavailable', `${threadLimit} copies are under way already`, { hint: 'Try again later.' });
+    this.#count++;
+    return new ArchiveThread({
+      idle: (thread) => void this.#idle.push(thread),
+      gone: (thread) => {
+        this.#count--;
+        const at = this.#idle.indexOf(thread);
+        if (at >= 0) this.#idle.splice(at, 1);
+      },
+    });
+  }
+}
+
+/** A job under way. */
+interface ArchiveRun {
+  /** Rejects where the job fails before it can tell. */
+  readonly stat: Promise<PathStat>;
+  readonly ended: Promise<void>;
+  /** `ended`, but never rejects. */
+  readonly settled: Promise<void>;
+}
+
+function contentOf(readFd: number, writeFd: number, run: ArchiveRun): ArchiveContent {
+  const source = new Socket({ fd: readFd, readable: true, writable: false });
+  const closed = run.settled.then(() => closeSync(writeFd));
+  return { chunks: chunksOf(source, run), close: () => void source.destroy(), closed };
+}
+
+async function* chunksOf(source: Socket, run: ArchiveRun): AsyncGenerator<Buffer, void> {
+  try {
+    for await (const chunk of source) yield chunk as Buffer;
+    await run.ended;
+  } finally {
+    source.destroy();
+  }
+}
+
+/** Hands all chunks on, no faster than they are taken; ends early when nobody takes them any more. */
+async function feed(chunks: AsyncIterable<Uint8Array>, sink: Socket): Promise<void> {
+  for await (const chunk of chunks) {
+    if (sink.destroyed) return;
+    if (!sink.write(chunk)) await drained(sink);
+  }
+  sink.end();
+}
+
+function drained(sink: Socket): Promise<void> {
+  if (sink.destroyed || !sink.writableNeedDrain) return Promise.resolve();
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      sink.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    sink.on('drain', settle).on('close', settle);
+  });
+}
+
+interface ThreadOwner {
+  /** The thread can take a job. */
+  idle(thread: ArchiveThread): void;
+  /** The thread has ended, or is about to. */
+  gone(thread: ArchiveThread): void;
+}
+
+class ArchiveThread {
+  readonly #worker: Worker;
+  readonly #owner: ThreadOwner;
+  #stat = Promise.withResolvers<PathStat>();
+  #end = Promise.withResolvers<void>();
+  #failure: Error | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
+  #isGone = false;
+
+  constructor(owner: ThreadOwner) {
+    this.#owner = owner;
+    this.#worker = new Worker(workerUrl(import.meta.url, 'archiveWorker'), { name: 'gantry-archive', env: {} });
+    this.#worker.on('message', (answer: ArchiveAnswer) => this.#take(answer));
+    this.#worker.on('error', (error: Error) => {
+      this.#failure = error;
+    });
+    this.#worker.on('exit', () => this.#exited());
+  }
+
+  perform(job: ArchiveJob): ArchiveRun {
+    clearTimeout(this.#idleTimer);
+    this.#stat = Promise.withResolvers();
+    this.#end = Promise.withResolvers();
+    this.#worker.ref();
+    this.#worker.postMessage(job);
+    // Who does not ask for one of them is told by the other.
+    this.#stat.promise.catch(() => {});
+    const settled = this.#end.promise.catch(() => {});
+    return { stat: this.#stat.promise, ended: this.#end.promise, settled };
+  }
+
+  #take(answer: ArchiveAnswer): void {
+    if (answer.kind === 'stat') return this.#stat.resolve(answer.stat);
+    this.#worker.unref();
+    this.#idleTimer = setTimeout(() => this.#retire(), idleMs).unref();
+    if (answer.kind === 'failed') this.#fail(errorOf(answer.failure));
+    else this.#end.resolve();
+    this.#owner.idle(this);
+  }
+
+  #fail(error: Error): void {
+    this.#stat.reject(error);
+    this.#end.reject(error);
+  }
+
+  #retire(): void {
+    this.#leave();
+    void this.#worker.terminate();
+  }
+
+  #exited(): void {
+    clearTimeout(this.#idleTimer);
+    this.#leave();
+    const reason = this.#failure?.message ?? 'no reason given';
+    this.#fail(new GantryError('internal', `a worker thread ended: ${reason}`, { cause: this.#failure }));
+  }
+
+  #leave(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#owner.gone(this);
+  }
+}

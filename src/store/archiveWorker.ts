@@ -1,0 +1,153 @@
+/**
+ * Entry of the threads that copy files out of containers and into them. A thread does one job at a time and blocks on its
+ * pipe: it reads no faster than the client takes, and no message reaches it meanwhile; closing the pipe ends the job.
+ */
+import { closeSync, readSync, writeSync } from 'node:fs';
+import { parentPort } from 'node:worker_threads';
+
+import { bytesOf, GantryError, TarReader } from '../base/index.ts';
+import { fileSystemOf, LostThreadError, openBelow, openPathOnly, openRootView, statOf } from '../linux/index.ts';
+import type { ArchiveAnswer, ArchiveJob, ArchiveTask, ContainerRoot } from './archiveJobs.ts';
+import { archiveTree } from './archiveTree.ts';
+import { extractTree } from './extractTree.ts';
+import { containerPath, found, openContainerPath, pathStat } from './pathStat.ts';
+import { decompressedStream } from './unpack/decompress.ts';
+import { failureOf } from './workerFailure.ts';
+
+const chunkBytes = 256 * 1024;
+
+parentPort?.on('message', (job: ArchiveJob) => void perform(job));
+
+function answer(said: ArchiveAnswer): void {
+  parentPort?.postMessage(said);
+}
+
+async function perform({ root, task }: ArchiveJob): Promise<void> {
+  try {
+    const rootFd = openRoot(root);
+    try {
+      await performIn(rootFd, task);
+    } finally {
+      if (root.kind === 'view') closeSync(rootFd);
+    }
+    answer({ kind: 'done' });
+  } catch (error) {
+    // A thread that is lost in another namespace must do nothing more, not even answer: its end is the answer.
+    if (error instanceof LostThreadError) process.exit(1);
+    answer({ kind: 'failed', failure: failureOf(error) });
+  }
+}
+
+function openRoot(root: ContainerRoot): number {
+  return root.kind === 'open' ? root.fd : openRootView(root.plan);
+}
+
+async function performIn(rootFd: number, task: ArchiveTask): Promise<void> {
+  switch (task.kind) {
+    case 'stat':
+      return stat(rootFd, task.path);
+    case 'pack':
+      return pack(rootFd, task);
+    case 'export':
+      return writeChunks(archiveTree({ fd: rootFd, path: '' }, { crossesMounts: false }), task.writeFd);
+    case 'unpack':
+      return await unpack(rootFd, task);
+  }
+}
+
+function stat(rootFd: number, typed: string): void {
+  const path = containerPath(typed);
+  const fd = openContainerPath(rootFd, path);
+  try {
+    answer({ kind: 'stat', stat: pathStat(rootFd, fd, path) });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function pack(rootFd: number, task: ArchiveTask & { kind: 'pack' }): void {
+  const path = containerPath(task.path);
+  const fd = openContainerPath(rootFd, path);
+  try {
+    answer({ kind: 'stat', stat: pathStat(rootFd, fd, path) });
+    // A running container's devices are the runtime's, and no files of its own: as with Docker, a copy of all has none.
+    const devices = { '/': '/dev/', '/.': './dev/' }[path.path];
+    const isExcluded = (each: string): boolean => devices !== undefined && each.startsWith(devices);
+    writeChunks(archiveTree({ fd, path: path.name }, { isExcluded }), task.writeFd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Small chunks, headers mostly, go together: a system call costs more than a copy. */
+function writeChunks(chunks: Iterable<Buffer>, fd: number): void {
+  const batch = Buffer.allocUnsafe(chunkBytes);
+  let filled = 0;
+  const flush = (): void => {
+    writeAll(fd, batch.subarray(0, filled));
+    filled = 0;
+  };
+  for (const chunk of chunks) {
+    if (filled + chunk.length > chunkBytes) flush();
+    if (chunk.length > chunkBytes / 4) {
+      flush();
+      writeAll(fd, chunk);
+    } else {
+      batch.set(chunk, filled);
+      filled += chunk.length;
+    }
+  }
+  flush();
+}
+
+function writeAll(fd: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+}
+
+async function unpack(rootFd: number, task: ArchiveTask & { kind: 'unpack' }): Promise<void> {
+  const { path } = containerPath(task.path);
+  const destination = path.replace(/(.)\/\.?$/, '$1').replace(/^\/\.$/, '/');
+  refuseUnwritable(rootFd, destination, task.isRootReadOnly);
+  const chunks = chunksOf(task.readFd);
+  const first = await chunks.next();
+  // An empty body is an empty archive.
+  if (first.done === true) return;
+  const all = withFirst(first.value, chunks);
+  await decompressedStream(all, first.value.subarray(0, 4), async (plain) => {
+    const iterator = plain[Symbol.asyncIterator]();
+    const reader = new TarReader(async () => {
+      const { done, value } = await iterator.next();
+      return done === true ? undefined : value;
+    });
+    await extractTree(rootFd, destination, reader, task.options);
+    await reader.drain();
+  });
+}
+
+/** Throws `notFound`, `invalid` for what is no directory, `forbidden` where nothing may be written. */
+function refuseUnwritable(rootFd: number, destination: string, isRootReadOnly: boolean): void {
+  const fd = found(destination, () => openBelow(rootFd, bytesOf(destination), openPathOnly));
+  try {
+    if (!statOf(fd).isDirectory()) throw new GantryError('invalid', 'extraction point is not a directory');
+    const isOnRoot = statOf(fd).dev === statOf(rootFd).dev;
+    if (isOnRoot && (isRootReadOnly || fileSystemOf(fd).isReadOnly))
+      throw new GantryError('forbidden', 'container rootfs is marked read-only');
+    if (fileSystemOf(fd).isReadOnly) throw new GantryError('forbidden', 'mounted volume is marked read-only');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function* chunksOf(fd: number): AsyncGenerator<Buffer, void> {
+  for (;;) {
+    const buffer = Buffer.allocUnsafe(chunkBytes);
+    const count = readSync(fd, buffer);
+    if (count === 0) return;
+    yield buffer.subarray(0, count);
+  }
+}
+
+async function* withFirst(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  yield first;
+  yield* rest;
+}
