@@ -28,9 +28,9 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
 }
 
 /** Sends an answer without a body. */
-export function sendEmpty(response: ServerResponse, status: number): void {
+export function sendEmpty(response: ServerResponse, status: number, headers: OutgoingHttpHeaders = {}): void {
   // 204 and 304 have no length.
-  response.writeHead(status, status === 200 || status === 201 ? { 'Content-Length': 0 } : {});
+  response.writeHead(status, status === 200 || status === 201 ? { 'Content-Length': 0, ...headers } : headers);
   response.end();
 }
 
@@ -63,11 +63,15 @@ function sendText(
 }
 
 /** An answer that is sent while it is made. */
-export function answerStream(response: ServerResponse, contentType: string): AnswerStream {
+export function answerStream(
+  response: ServerResponse,
+  contentType: string,
+  headers: OutgoingHttpHeaders = {},
+): AnswerStream {
   const target = targetOf(response);
   const start = (): void => {
     if (response.headersSent || response.destroyed) return;
-    response.writeHead(200, { 'Content-Type': contentType });
+    response.writeHead(200, { 'Content-Type': contentType, ...headers });
     response.flushHeaders();
   };
   return {
@@ -84,6 +88,10 @@ export function answerStream(response: ServerResponse, contentType: string): Ans
     write(data) {
       start();
       return target.write(data);
+    },
+    writeAll(pieces) {
+      start();
+      target.writeAll(pieces);
     },
     drained: () => target.drained(),
   };

@@ -110,6 +110,10 @@ function targetOf(socket: WebSocket, stream: HijackedConnection['socket'], text:
           };
           stream.on('drain', settle).on('close', settle);
         });
+  const send = (bytes: Uint8Array): void => {
+    const message = decoder === undefined ? bytes : decoder.decode(bytes, { stream: true });
+    if (!isGone() && message.length > 0) socket.send(message, { binary: decoder === undefined });
+  };
   return {
     get gone() {
       return isGone();
@@ -118,12 +122,10 @@ function targetOf(socket: WebSocket, stream: HijackedConnection['socket'], text:
       return stream.writableNeedDrain;
     },
     write(data) {
-      const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-      const message = decoder === undefined ? bytes : decoder.decode(bytes, { stream: true });
-      if (isGone() || message.length === 0) return undefined;
-      socket.send(message, { binary: decoder === undefined });
+      send(typeof data === 'string' ? Buffer.from(data) : data);
       return stream.writableNeedDrain ? drained() : undefined;
     },
+    writeAll: (pieces) => pieces.forEach(send),
     drained,
   };
 }
