@@ -29,6 +29,7 @@ import {
   type OciRuntime,
 } from '../runtime/index.ts';
 import {
+  ArchiveThreads,
   dataPaths,
   execPaths,
   openContentStore,
@@ -88,6 +89,7 @@ export async function openEngine(options: DaemonOptions, logger: Logger): Promis
     cgroups,
     content: openContentStore(data.root, logger),
     snapshots: openOverlaySnapshotter({ root: data.snapshots('overlay'), records, logger }),
+    archives: new ArchiveThreads(),
     images: openImages({ records, clock }),
     registry: createRegistryClient({
       mirrors: options.registryMirrors,

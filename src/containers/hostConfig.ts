@@ -55,7 +55,8 @@ function networkModeOf(mode: string | null | undefined): string {
 
 function completeLogConfig(own: HostConfig['LogConfig'], defaults: HostConfigDefaults): HostConfig['LogConfig'] {
   const type = own?.Type as string | undefined;
-  if (type) return { Type: own?.Type, Config: own?.Config ?? {} };
+  // The daemon's options are of its own driver.
+  if (type && type !== defaults.logDriver) return { Type: own?.Type, Config: own?.Config ?? {} };
   return {
     Type: defaults.logDriver as NonNullable<HostConfig['LogConfig']>['Type'],
     Config: { ...defaults.logOptions, ...own?.Config },

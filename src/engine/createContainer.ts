@@ -17,7 +17,7 @@ import {
   shortId,
   type ContainerRecord,
 } from '../containers/index.ts';
-import { parseLogConfig } from '../logs/index.ts';
+import { checkLogConfig } from '../logs/index.ts';
 import { checkSettings, defaultMaskedPaths, defaultReadonlyPaths, settleResources } from '../runtime/index.ts';
 import { checkExtraHosts } from '../network/index.ts';
 import { parseSignal } from '../linux/index.ts';
@@ -122,7 +122,7 @@ function check(parts: Parts, config: ContainerConfig, hostConfig: HostConfig): s
     if (variable.startsWith('=') || variable === '')
       throw new GantryError('invalid', `invalid environment variable: ${variable}`);
   }
-  parseLogConfig(hostConfig.LogConfig);
+  checkLogConfig(hostConfig.LogConfig);
   const runtime = hostConfig.Runtime ?? '';
   if (!parts.runtimes.has(runtime)) {
     throw new GantryError('invalid', `unknown or invalid runtime name: ${runtime}`, {

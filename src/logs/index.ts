@@ -1,4 +1,4 @@
-export { createContainerLog } from './drivers.ts';
-export * from './options.ts';
+export { createContainerLog, type LogPaths, type LogPlace } from './drivers.ts';
+export { checkLogConfig, logDrivers, type LogConfig } from './logConfig.ts';
 export * from './render.ts';
-export type * from './types.ts';
+export type { ContainerLog, LogEntry, LogReader, LogReadOptions, LogSubject, LogWriter } from './types.ts';

@@ -1,49 +1,34 @@
+/** A reader that goes on with what is written. */
+export interface Follower {
+  /** More was written, or the writer has closed. */
+  changed(): void;
+  /** A new file has been begun: what was the newest is the one before it now. Called before anything else happens to the files. */
+  rotated(): void;
+}
+
 /**
- * What a log's writer and its readers in this process share: which file is written, how far, and a lock under which files are
- * opened and rotated. Generations count the files written since the daemon started: rotation begins a new one.
+ * What a log's writer and its readers in this process share: how far the newest file is written, and who follows. All changes to
+ * the files' names are synchronous, so that whoever opens files in one turn of the event loop sees one state of them.
  */
 export class LogFeed {
-  /** Of the file that is being written. */
-  generation = 0;
-  /** Bytes of whole lines in it; meaningful while a writer is open. */
+  /** Bytes of whole lines in the newest file; meaningful while a writer is open. */
   sizeBytes = 0;
   isOpen = false;
-  /** Writes out what the open writer holds back. */
-  flush: () => Promise<void> = async () => {};
-  #last: Promise<unknown> = Promise.resolve();
-  readonly #waiters = new Set<() => void>();
+  readonly #followers = new Set<Follower>();
 
-  /** Runs `work` when nothing else holds the files. */
-  async exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const before = this.#last;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#last = promise;
-    await before;
-    try {
-      return await work();
-    } finally {
-      resolve();
-    }
+  /** Gives the function that ends it. */
+  follow(follower: Follower): () => void {
+    this.#followers.add(follower);
+    return () => {
+      this.#followers.delete(follower);
+    };
   }
 
-  /** Wakes the readers that follow. */
   announce(): void {
-    for (const wake of this.#waiters) wake();
-    this.#waiters.clear();
+    for (const follower of this.#followers) follower.changed();
   }
 
-  /** Resolves at the next change, or when `signal` aborts. */
-  async change(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const wake = (): void => resolve();
-    this.#waiters.add(wake);
-    signal.addEventListener('abort', wake);
-    try {
-      await promise;
-    } finally {
-      this.#waiters.delete(wake);
-      signal.removeEventListener('abort', wake);
-    }
+  announceRotation(): void {
+    for (const follower of this.#followers) follower.rotated();
   }
 }

@@ -1,8 +1,8 @@
-import type { FileHandle } from 'node:fs/promises';
+import { closeSync, fstatSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 
-import { findTail, openIfPresent } from './logFiles.ts';
+import { findTail, openIfPresent, readAt } from './logFiles.ts';
 
 const blockBytes = 256 * 1024;
 const lineFeed = 10;
@@ -15,23 +15,23 @@ export interface LogSource {
   blocks(endBytes: number | undefined): AsyncIterable<Buffer>;
   /** Moves to the last `lines` lines before `endBytes`; gives how many are missing to that count. */
   seekTail(endBytes: number | undefined, lines: number): Promise<number>;
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** Opens the file that is `index` rotations old; undefined when there is none. */
-export async function openSource(path: string, index: number): Promise<LogSource | undefined> {
-  const plain = await openIfPresent(index === 0 ? path : `${path}.${index}`);
+export function openSource(path: string, index: number): LogSource | undefined {
+  const plain = openIfPresent(index === 0 ? path : `${path}.${index}`);
   if (plain !== undefined) return new PlainSource(plain);
-  const compressed = index === 0 ? undefined : await openIfPresent(`${path}.${index}.gz`);
+  const compressed = index === 0 ? undefined : openIfPresent(`${path}.${index}.gz`);
   return compressed === undefined ? undefined : new CompressedSource(compressed);
 }
 
 class PlainSource implements LogSource {
-  readonly #file: FileHandle;
+  readonly #fd: number;
   #offset = 0;
 
-  constructor(file: FileHandle) {
-    this.#file = file;
+  constructor(fd: number) {
+    this.#fd = fd;
   }
 
   get offset(): number {
@@ -42,7 +42,8 @@ class PlainSource implements LogSource {
     for (;;) {
       const length = Math.min(blockBytes, endBytes === undefined ? blockBytes : endBytes - this.#offset);
       if (length <= 0) return;
-      const { bytesRead, buffer } = await this.#file.read(Buffer.allocUnsafe(length), 0, length, this.#offset);
+      const buffer = Buffer.allocUnsafe(length);
+      const bytesRead = await readAt(this.#fd, buffer, this.#offset);
       if (bytesRead === 0) return;
       this.#offset += bytesRead;
       yield buffer.subarray(0, bytesRead);
@@ -50,26 +51,25 @@ class PlainSource implements LogSource {
   }
 
   async seekTail(endBytes: number | undefined, lines: number): Promise<number> {
-    const end = endBytes ?? (await this.#file.stat()).size;
-    const { offset, missing } = await findTail(this.#file, end, lines);
+    const { offset, missing } = await findTail(this.#fd, endBytes ?? fstatSync(this.#fd).size, lines);
     this.#offset = offset;
     return missing;
   }
 
-  async close(): Promise<void> {
-    await this.#file.close();
+  close(): void {
+    closeSync(this.#fd);
   }
 }
 
 /** A rotated, compressed file: complete, and read once. Where it is damaged it ends. */
 class CompressedSource implements LogSource {
-  readonly #file: FileHandle;
+  readonly #fd: number;
   /** Lines to leave out at the beginning. */
   #skipLines = 0;
   #offset = 0;
 
-  constructor(file: FileHandle) {
-    this.#file = file;
+  constructor(fd: number) {
+    this.#fd = fd;
   }
 
   get offset(): number {
@@ -94,8 +94,8 @@ class CompressedSource implements LogSource {
     return Math.max(lines - count, 0);
   }
 
-  async close(): Promise<void> {
-    await this.#file.close();
+  close(): void {
+    closeSync(this.#fd);
   }
 
   #skip(block: Buffer): number {
@@ -112,7 +112,7 @@ class CompressedSource implements LogSource {
   async *#text(): AsyncGenerator<Buffer, void, void> {
     const text = createGunzip();
     // Its failure reaches the reader of `text`, too.
-    const fed = pipeline(new PlainSource(this.#file).blocks(undefined), text).catch(() => {});
+    const fed = pipeline(new PlainSource(this.#fd).blocks(undefined), text).catch(() => {});
     try {
       for await (const block of text as AsyncIterable<Buffer>) yield block;
     } catch (error) {

@@ -14,7 +14,8 @@
  *     └── containers/
  *         └── ID/                           one container
  *             ├── hostname hosts resolv.conf   bound into the container
- *             └── ID-json.log               with its rotated siblings ID-json.log.1, ...
+ *             ├── ID-json.log               with its rotated siblings ID-json.log.1, ...
+ *             └── ID-local.log              the same of the driver local, and readers' copy of what other drivers pass on
  *
  *     exec root (lost at a reboot; default /run/gantry)
  *     ├── gantryd.pid
@@ -36,6 +37,7 @@ export interface ContainerDataPaths {
   readonly hosts: string;
   readonly resolvConf: string;
   readonly log: string;
+  readonly localLog: string;
 }
 
 export interface ContainerExecPaths {
@@ -90,6 +92,7 @@ function containerDataPaths(dir: string, id: string): ContainerDataPaths {
     hosts: join(dir, 'hosts'),
     resolvConf: join(dir, 'resolv.conf'),
     log: join(dir, `${id}-json.log`),
+    localLog: join(dir, `${id}-local.log`),
   };
 }
 

@@ -7,24 +7,26 @@ import { gunzipSync } from 'node:zlib';
 
 import * as fc from 'fast-check';
 
-import { type ContainerLog, createContainerLog, type LogEntry, type LogReadOptions, parseLogConfig } from './index.ts';
+import { type ContainerLog, createContainerLog, type LogEntry, type LogReadOptions } from './index.ts';
+import { aSubject } from './testSubject.ts';
 
-const subject = { labels: {}, environment: [] };
 const everything: LogReadOptions = { follow: false, sinceNs: undefined, untilNs: undefined, tail: undefined };
+const drivers = ['json-file', 'local'] as const;
+type Config = Record<string, string> & { driver?: (typeof drivers)[number] };
 
 /** A log in a directory of its own, whose clock begins at the epoch and adds a second each time it is asked. */
 async function withLog(
-  config: Record<string, string>,
+  { driver = 'json-file', ...config }: Config,
   work: (log: ContainerLog, path: string, reopen: () => ContainerLog) => Promise<void>,
 ): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'gantry-log-'));
-  const path = join(directory, 'container-json.log');
+  const paths = { json: join(directory, 'container-json.log'), local: join(directory, 'container-local.log') };
   let nowNs = 0n;
   const clock = (): bigint => (nowNs += 1_000_000_000n);
   const create = (): ContainerLog =>
-    createContainerLog(parseLogConfig({ Type: 'json-file', Config: config }), { path, subject, clock });
+    createContainerLog({ Type: driver, Config: config }, { paths, subject: () => aSubject(), clock });
   try {
-    await work(create(), path, create);
+    await work(create(), driver === 'local' ? paths.local : paths.json, create);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
