@@ -4,7 +4,7 @@ import type { ExecCreateRequest } from '../api/index.ts';
 import { GantryError, parseDetachKeys } from '../base/index.ts';
 import { isAlive, newId } from '../containers/index.ts';
 
-import { announce } from './containerEvents.ts';
+import { announce, execAction } from './containerEvents.ts';
 import type { EngineParts } from './parts.ts';
 
 /** POST /containers/{id}/exec: notes what shall be run; it runs with `startExec`. */
@@ -27,7 +27,7 @@ export async function createExec(
     exitCode: null,
     process: undefined,
   });
-  announce(parts, record, `exec_create: ${command.join(' ')}`, { execID: id });
+  announce(parts, record, execAction('exec_create', command), { execID: id });
   return { Id: id };
 }
 

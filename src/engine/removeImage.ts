@@ -2,6 +2,7 @@ import type { ImageDeleteItem } from '../api/index.ts';
 import { messageOf } from '../base/index.ts';
 import { isAlive } from '../containers/index.ts';
 import { planRemoval, type ImageUser, type RemovalPlan } from '../images/index.ts';
+import type { Digest } from '../oci/index.ts';
 
 import type { EngineParts } from './parts.ts';
 
@@ -35,10 +36,17 @@ export function* imageUsers({ containers }: Pick<EngineParts, 'containers'>): It
 
 /** Carries a plan out: records first, so that a crash leaves garbage and never a name without its layers. */
 export async function carryOut(parts: Parts, plan: RemovalPlan): Promise<void> {
+  const labelsOf = (id: Digest): Readonly<Record<string, string>> =>
+    parts.images.images.get(id)?.config.config?.Labels ?? {};
+  const events = plan.events.map(({ action, imageId, name }) => ({
+    type: 'image' as const,
+    action,
+    actorId: imageId,
+    // Of an image that is gone Docker tells no labels.
+    attributes: { ...(action === 'untag' ? labelsOf(imageId) : {}), name },
+  }));
   parts.images.apply(plan);
-  for (const { action, imageId, name } of plan.events) {
-    parts.journal.publish({ type: 'image', action, actorId: imageId, attributes: { name } });
-  }
+  for (const event of events) parts.journal.publish(event);
   await removeLayers(parts, plan.chainIds);
   for (const digest of plan.blobs) if (!parts.pulls.isHeld(digest)) await parts.content.remove(digest);
 }

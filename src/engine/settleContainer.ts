@@ -10,10 +10,9 @@ import {
 } from '../containers/index.ts';
 import type { ProcessExit } from '../runtime/index.ts';
 
-import { announce, announceBridge } from './containerEvents.ts';
+import { announce, announceNetwork } from './containerEvents.ts';
 import type { LiveContainer } from './live.ts';
 import { clearRuntimeState } from './containerCgroup.ts';
-import { networkModeOf } from './networkMode.ts';
 import type { EngineParts } from './parts.ts';
 import { deleteContainer } from './deleteContainer.ts';
 import { removeProcessDirectory } from './removeProcessDirectory.ts';
@@ -30,6 +29,7 @@ export type SettleParts = Pick<
   | 'cgroups'
   | 'snapshots'
   | 'network'
+  | 'networkIds'
   | 'runtimes'
   | 'journal'
   | 'containers'
@@ -136,7 +136,7 @@ export async function release(parts: SettleParts, record: ContainerRecord): Prom
     giveBack('cgroup', clearRuntimeState(parts, record)),
     giveBack('process directory', removeProcessDirectory(parts, record.id)),
   ]);
-  if (networkModeOf(record) === 'bridge') announceBridge(parts, 'disconnect', record.id);
+  announceNetwork(parts, 'disconnect', record);
 }
 
 function planRestart(parts: SettleParts, record: ContainerRecord, restart: (id: string) => Promise<void>): void {

@@ -9,7 +9,7 @@ import { StartRefusal, type RuntimeProcess } from '../runtime/index.ts';
 import { clearRuntimeState, watchMemory } from './containerCgroup.ts';
 import { deleteContainer } from './deleteContainer.ts';
 import { prepareBundle } from './prepareBundle.ts';
-import { announce, announceBridge } from './containerEvents.ts';
+import { announce, announceNetwork } from './containerEvents.ts';
 import { networkModeOf, refuseMissingNetwork } from './networkMode.ts';
 import type { EngineParts } from './parts.ts';
 import { removeProcessDirectory } from './removeProcessDirectory.ts';
@@ -135,17 +135,18 @@ async function end({ process, hub, oom }: EndedContainer): Promise<void> {
 
 async function joinNetwork(parts: StartParts, record: ContainerRecord, undo: UndoStack): Promise<Sandbox | undefined> {
   refuseMissingNetwork(record);
-  const mode = networkModeOf(record);
-  if (mode === 'host') return undefined;
+  const sandbox = networkModeOf(record) === 'host' ? undefined : await attachNetwork(parts, record, undo);
+  announceNetwork(parts, 'connect', record);
+  undo.push(() => announceNetwork(parts, 'disconnect', record));
+  return sandbox;
+}
+
+async function attachNetwork(parts: StartParts, record: ContainerRecord, undo: UndoStack): Promise<Sandbox> {
   const sandbox = await parts.network.attach(record.id, {
-    isolated: mode === 'none',
+    isolated: networkModeOf(record) === 'none',
     ...(record.macAddress === undefined ? {} : { macAddress: record.macAddress }),
   });
   undo.push(() => parts.network.detach(record.id));
-  if (mode === 'bridge') {
-    announceBridge(parts, 'connect', record.id);
-    undo.push(() => announceBridge(parts, 'disconnect', record.id));
-  }
   return sandbox;
 }
 
@@ -176,7 +177,6 @@ function recordRefusal(parts: StartParts, record: ContainerRecord, error: unknow
     ...current,
     state: refused(current.state, exitCode, message),
   }));
-  announce(parts, updated, 'die', { exitCode: String(exitCode), execDuration: '0' });
   parts.waiters.exited(record.id, { exitCode, error: '' });
   return updated;
 }

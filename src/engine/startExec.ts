@@ -20,14 +20,18 @@ import {
   type RuntimeProcess,
 } from '../runtime/index.ts';
 
-import { announce } from './containerEvents.ts';
+import { announce, execAction } from './containerEvents.ts';
 import { refuseState } from './createExec.ts';
 import type { ExecInstance } from './execs.ts';
+import { hasEnded } from './hasEnded.ts';
 import type { EngineParts } from './parts.ts';
 import { userDatabase } from './prepareBundle.ts';
 import { runtimeOf } from './runtimeOf.ts';
 
-type Parts = Pick<EngineParts, 'containers' | 'execs' | 'execPaths' | 'host' | 'journal' | 'logger' | 'runtimes'>;
+type Parts = Pick<
+  EngineParts,
+  'containers' | 'execs' | 'execPaths' | 'host' | 'journal' | 'live' | 'logger' | 'runtimes'
+>;
 
 /**
  * POST /exec/{id}/start: runs the command and resolves when it runs, with the client's session unless it is detached. The
@@ -60,12 +64,13 @@ async function launch(
   const { process: description, stdio } = describe(parts, exec, record, request);
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   // As with Docker, also of one that is then refused.
-  announce(parts, record, `exec_start: ${(exec.request.Cmd ?? []).join(' ')}`, { execID: exec.id });
+  announce(parts, record, execAction('exec_start', exec.request.Cmd ?? []), { execID: exec.id });
   let process: RuntimeProcess;
   try {
     process = await runtimeOf(parts, record).exec({ containerId: record.id, stateDir, stdio, process: description });
   } catch (error) {
     rmSync(stateDir, { recursive: true, force: true });
+    if (!(error instanceof StartRefusal) || error.exitCode === 128) await refuseEnded(parts, record.id);
     throw error;
   }
   exec.state = 'running';
@@ -73,6 +78,13 @@ async function launch(
   const session = connect(parts, exec, record, request, process);
   const settled = process.exit.then((exit) => settleExec(parts, exec, record, stateDir, exit.code));
   return session === undefined ? undefined : untilSettled(session, settled);
+}
+
+/** What the runtime refuses because the container has ended or is paused meanwhile is a conflict, and no failure. */
+async function refuseEnded(parts: Parts, containerId: string): Promise<void> {
+  const isOver = await hasEnded(parts, containerId);
+  const { id, state } = parts.containers.find(containerId);
+  refuseState(id, state.status, isAlive(state) && !isOver);
 }
 
 /** Clients ask for the exit code as soon as the output has ended: it is there by then. */

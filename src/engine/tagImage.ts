@@ -14,5 +14,6 @@ export async function tagImage(
     target.tag === undefined || target.tag === '' ? parsed : withTag(parsed, target.tag),
   );
   images.tag(image.id, reference);
-  journal.publish({ type: 'image', action: 'tag', actorId: image.id, attributes: { name: familiar(reference) } });
+  const attributes = { ...image.config.config?.Labels, name: familiar(reference) };
+  journal.publish({ type: 'image', action: 'tag', actorId: image.id, attributes });
 }

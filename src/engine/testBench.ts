@@ -255,6 +255,7 @@ export function openBench(records = new MemoryRecords()): Bench {
     runtimes: new Map([['fake', runtime]]),
     snapshots,
     network,
+    networkIds: { bridge: network.id, host: 'host', none: 'none' },
     mounter,
     journal,
     containers,
