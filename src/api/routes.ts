@@ -41,6 +41,12 @@ export const containerRoutes = [
   { name: 'containerDelete', method: 'DELETE', path: '/containers/{id}' },
 ] as const satisfies readonly Route[];
 
+export const archiveRoutes = [
+  { name: 'archiveStat', method: 'HEAD', path: '/containers/{id}/archive' },
+  { name: 'archiveGet', method: 'GET', path: '/containers/{id}/archive' },
+  { name: 'archivePut', method: 'PUT', path: '/containers/{id}/archive' },
+] as const satisfies readonly Route[];
+
 export const execRoutes = [
   { name: 'execCreate', method: 'POST', path: '/containers/{id}/exec' },
   { name: 'execStart', method: 'POST', path: '/exec/{id}/start' },
@@ -65,9 +71,6 @@ export const declinedRoutes = [
   { name: 'session', method: 'POST', path: '/session', since: '1.39' },
   { name: 'containerChanges', method: 'GET', path: '/containers/{id}/changes' },
   { name: 'containerExport', method: 'GET', path: '/containers/{id}/export' },
-  { name: 'archiveStat', method: 'HEAD', path: '/containers/{id}/archive' },
-  { name: 'archiveGet', method: 'GET', path: '/containers/{id}/archive' },
-  { name: 'archivePut', method: 'PUT', path: '/containers/{id}/archive' },
   { name: 'containerCommit', method: 'POST', path: '/commit' },
   { name: 'imageSearch', method: 'GET', path: '/images/search' },
   { name: 'imageSaveAll', method: 'GET', path: '/images/get' },
@@ -135,6 +138,12 @@ export const declinedRoutes = [
 ] as const satisfies readonly Route[];
 
 /** Every route that has a handler. */
-export const servedRoutes = [...systemRoutes, ...containerRoutes, ...execRoutes, ...imageRoutes] as const;
+export const servedRoutes = [
+  ...systemRoutes,
+  ...containerRoutes,
+  ...archiveRoutes,
+  ...execRoutes,
+  ...imageRoutes,
+] as const;
 
 export type ServedRouteName = (typeof servedRoutes)[number]['name'];

@@ -2,6 +2,7 @@ import { createExec } from './createExec.ts';
 import { attachContainer } from './attachContainer.ts';
 import { containerStats, type StatsOptions } from './containerStats.ts';
 import { createContainer } from './createContainer.ts';
+import { getArchive } from './getArchive.ts';
 import { historyOfImage, inspectImage, listImages } from './listImages.ts';
 import { inspectContainer, listContainers } from './listContainers.ts';
 import { inspectExec, resizeExec } from './inspectExec.ts';
@@ -9,6 +10,7 @@ import type { EngineParts } from './parts.ts';
 import { pauseContainer, unpauseContainer } from './pauseContainer.ts';
 import { pruneContainers } from './pruneContainers.ts';
 import { pruneImages } from './pruneImages.ts';
+import { putArchive, type PutArchiveRequest } from './putArchive.ts';
 import { pullImage, type ProgressReport, type PullRequest } from './pullImage.ts';
 import { readLogs, type LogOptions } from './readLogs.ts';
 import { removeContainer } from './removeContainer.ts';
@@ -16,6 +18,7 @@ import { removeImage } from './removeImage.ts';
 import { renameContainer } from './renameContainer.ts';
 import { resizeContainer } from './resizeContainer.ts';
 import { restartContainer } from './restartContainer.ts';
+import { statArchive } from './statArchive.ts';
 import { startContainer } from './startContainer.ts';
 import { startExec } from './startExec.ts';
 import { killContainer, stopContainer, type StopOptions } from './stopContainer.ts';
@@ -60,6 +63,11 @@ export function createEngine(parts: EngineParts) {
       stats: (ref: string, options: StatsOptions, signal: AbortSignal) => containerStats(parts, ref, options, signal),
       update: (ref: string, body: ContainerUpdateRequest) => updateContainer(parts, ref, body),
       prune: (filters: Filters) => pruneContainers(parts, filters),
+    },
+    archives: {
+      stat: (ref: string, path: string) => statArchive(parts, ref, path),
+      get: (ref: string, path: string) => getArchive(parts, ref, path),
+      put: (ref: string, request: PutArchiveRequest) => putArchive(parts, ref, request),
     },
     execs: {
       create: (ref: string, body: ExecCreateRequest) => createExec(parts, ref, body),

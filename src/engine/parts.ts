@@ -6,7 +6,7 @@ import type { CgroupLayout, Mounter } from '../linux/index.ts';
 import type { BridgeNetwork, NetworkIds } from '../network/index.ts';
 import type { RegistryClient } from '../registry/index.ts';
 import type { HostFacts, OciRuntime } from '../runtime/index.ts';
-import type { ContentStore, DataPaths, ExecPaths, Snapshotter } from '../store/index.ts';
+import type { ArchiveThreads, ContentStore, DataPaths, ExecPaths, Snapshotter } from '../store/index.ts';
 
 import type { ContainerLogs } from './containerLogs.ts';
 import type { Execs } from './execs.ts';
@@ -52,6 +52,7 @@ export interface EngineParts {
   readonly cgroups: CgroupLayout;
   readonly content: ContentStore;
   readonly snapshots: Snapshotter;
+  readonly archives: ArchiveThreads;
   readonly images: Images;
   readonly registry: RegistryClient;
   readonly network: BridgeNetwork;

@@ -61,6 +61,14 @@ export function openBelow(rootFd: number, path: FilePath, flags: number): number
   }
 }
 
+/**
+ * The root directory of a process as it sees it, with all that is mounted in its namespace (proc_pid_root(5)). The caller makes
+ * sure that the process is the one it means, and closes what it gets.
+ */
+export function openProcessRoot(pid: number): number {
+  return openSync(`/proc/${pid}/root`, openPathOnly | constants.O_DIRECTORY);
+}
+
 /** What is known of an open file, one opened by `openPathOnly` too. */
 export function statOf(fd: number): BigIntStats {
   return fstatSync(fd, { bigint: true });

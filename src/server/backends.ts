@@ -133,6 +133,37 @@ export interface ContainerBackend {
   prune(filters: Filters): Promise<ContainersPruned>;
 }
 
+/** What lies at a path of a container. */
+export interface PathStat {
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** As Go's os.FileMode has it. */
+  readonly mode: number;
+  readonly mtimeNs: bigint;
+  readonly linkTarget: string;
+}
+
+export interface ArchiveBackend {
+  stat(ref: string, path: string): Promise<PathStat>;
+  /** The archive is made while it is read; one that is not read to its end is to be closed. */
+  get(
+    ref: string,
+    path: string,
+  ): Promise<{
+    readonly stat: PathStat;
+    readonly content: { readonly chunks: AsyncIterable<Uint8Array>; close(): void };
+  }>;
+  put(
+    ref: string,
+    request: {
+      readonly path: string;
+      readonly chunks: AsyncIterable<Uint8Array>;
+      readonly noOverwriteDirNonDir: boolean;
+      readonly copyUidGid: boolean;
+    },
+  ): Promise<void>;
+}
+
 export interface ExecBackend {
   create(containerRef: string, body: ExecCreateRequest): Promise<{ Id: string }>;
   /** Starts it; resolves when the process runs. With `Detach` there is no session. */
@@ -190,6 +221,7 @@ export interface SystemBackend {
 
 export interface Backends {
   readonly containers: ContainerBackend;
+  readonly archives: ArchiveBackend;
   readonly execs: ExecBackend;
   readonly images: ImageBackend;
   readonly events: EventBackend;

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
 import { GantryError } from '../base/index.ts';
 
@@ -28,6 +28,15 @@ export async function readBody(chunks: AsyncIterable<Uint8Array>): Promise<Buffe
     parts.push(chunk);
   }
   return Buffer.concat(parts);
+}
+
+/** A body piece by piece. Who stops reading still can answer: what is left is thrown away as it comes. */
+export async function* streamBody(request: IncomingMessage): AsyncGenerator<Uint8Array, void> {
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
+  } finally {
+    request.resume();
+  }
 }
 
 /** The refusal of a body that is longer than `longestBodyBytes`. */

@@ -3,7 +3,7 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 import { GantryError } from '../base/index.ts';
-import { bodyTooLong, longestBodyBytes, readBody } from './body.ts';
+import { bodyTooLong, longestBodyBytes, readBody, streamBody } from './body.ts';
 import type { HijackedConnection } from './hijack.ts';
 
 /** Whether the parser shall hand the connection over at once: only requests that are answered by a hijack. */
@@ -19,6 +19,7 @@ export function asksForHijack({ method, url = '', headers }: IncomingMessage): b
 export interface Connection {
   readonly response: ServerResponse;
   readonly readBody: () => Promise<Buffer>;
+  readonly streamBody: () => AsyncIterable<Uint8Array>;
   readonly takeOver: () => Promise<HijackedConnection>;
 }
 
@@ -29,6 +30,7 @@ export function plainConnection(request: IncomingMessage, response: ServerRespon
   return {
     response,
     readBody: () => readBody(request),
+    streamBody: () => streamBody(request),
     takeOver: async () => {
       if (!request.complete) await readBody(request);
       const { socket } = request;
@@ -73,6 +75,9 @@ export function upgradedConnection(request: IncomingMessage, socket: Duplex, hea
   return {
     response,
     readBody: readOnce,
+    streamBody: () => {
+      throw new GantryError('invalid', 'a request with Upgrade has no stream for a body');
+    },
     takeOver: async () => {
       await readOnce();
       response.detachSocket(request.socket);

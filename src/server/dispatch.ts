@@ -6,6 +6,7 @@ import { GantryError, type Logger, messageOf } from '../base/index.ts';
 import type { Backends, StreamSession } from './backends.ts';
 import { announcesBody, requireJson } from './body.ts';
 import { statusOf } from './errors.ts';
+import { archiveHandlers } from './handlers/archive.ts';
 import { containerHandlers } from './handlers/containers.ts';
 import { execHandlers } from './handlers/execs.ts';
 import { imageHandlers } from './handlers/images.ts';
@@ -31,6 +32,8 @@ export interface Exchange {
   readonly gone: AbortController;
   /** The body, bounded. Throws `invalid`. */
   readonly readBody: () => Promise<Buffer>;
+  /** The body as it comes. */
+  readonly streamBody: () => AsyncIterable<Uint8Array>;
   /** Takes the connection out of HTTP's hands; nothing may be sent by `response` from then on. */
   readonly takeOver: () => Promise<HijackedConnection>;
   /** Names the exchange as one that may last for hours; `end` is called when the server closes. */
@@ -88,6 +91,7 @@ function createLocator(backends: Backends): (method: string, path: string) => Lo
   const handlers: Record<ServedRouteName, Handler> = {
     ...systemHandlers(backends.system, backends.events),
     ...containerHandlers(backends.containers),
+    ...archiveHandlers(backends.archives),
     ...execHandlers(backends.execs),
     ...imageHandlers(backends.images),
   };
@@ -116,13 +120,14 @@ function decodeTarget(target: string): string {
 }
 
 function apiRequestOf(
-  { request, readBody, gone }: Exchange,
+  { request, readBody, streamBody, gone }: Exchange,
   located: Pick<ApiRequest, 'version' | 'target' | 'query' | 'logger'>,
 ): ApiRequest {
   return {
     ...located,
     headers: request.headers,
     signal: gone.signal,
+    streamBody,
     jsonBody: async () => {
       if (!announcesBody(request.headers)) return undefined;
       requireJson(request.headers);
@@ -141,7 +146,7 @@ async function send(reply: Reply, exchange: Exchange, context: SendContext): Pro
   const { response } = exchange;
   switch (reply.kind) {
     case 'empty':
-      return sendEmpty(response, reply.status);
+      return sendEmpty(response, reply.status, reply.headers);
     case 'json':
       return sendJson(response, reply.status, reply.body);
     case 'ping':
@@ -158,7 +163,7 @@ async function send(reply: Reply, exchange: Exchange, context: SendContext): Pro
 async function sendStream(reply: Reply & { kind: 'stream' }, exchange: Exchange): Promise<void> {
   const { response } = exchange;
   exchange.endless(() => exchange.gone.abort());
-  const stream = answerStream(response, reply.contentType);
+  const stream = answerStream(response, reply.contentType, reply.headers);
   await reply.run(stream);
   stream.start();
   if (!response.destroyed) response.end();

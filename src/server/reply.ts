@@ -18,6 +18,8 @@ export interface ApiRequest {
   readonly logger: Logger;
   /** The body as text, for bodies that are JSON; undefined when there is none. Throws `invalid` for another type. */
   jsonBody(): Promise<string | undefined>;
+  /** The body as it comes, of any length and type. To be read once; a rest that is not read is thrown away. */
+  streamBody(): AsyncIterable<Uint8Array>;
 }
 
 /** Where a streamed answer goes. */
@@ -27,11 +29,19 @@ export interface AnswerStream extends OutputTarget {
   readonly started: boolean;
 }
 
+/** What an answer carries besides the headers of all. */
+export type ReplyHeaders = Readonly<Record<string, string>>;
+
 export type Reply =
-  | { readonly kind: 'empty'; readonly status: 200 | 201 | 204 }
+  | { readonly kind: 'empty'; readonly status: 200 | 201 | 204; readonly headers?: ReplyHeaders }
   | { readonly kind: 'json'; readonly status: 200 | 201; readonly body: unknown }
   | { readonly kind: 'ping'; readonly body: string }
-  | { readonly kind: 'stream'; readonly contentType: string; run(stream: AnswerStream): Promise<void> }
+  | {
+      readonly kind: 'stream';
+      readonly contentType: string;
+      readonly headers?: ReplyHeaders;
+      run(stream: AnswerStream): Promise<void>;
+    }
   | { readonly kind: 'hijack'; readonly tty: boolean; readonly session: StreamSession }
   /** `text`: messages are text, not binary. */
   | { readonly kind: 'webSocket'; readonly text: boolean; readonly session: StreamSession };

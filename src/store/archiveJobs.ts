@@ -11,6 +11,8 @@ export type ContainerRoot =
 
 export type ArchiveTask =
   | { readonly kind: 'stat'; readonly path: string }
+  /** Small text files, undefined for what is none. */
+  | { readonly kind: 'readTexts'; readonly paths: readonly string[]; readonly limitBytes: number }
   | { readonly kind: 'pack'; readonly path: string; readonly writeFd: number }
   /** The whole root, without what is mounted below it. */
   | { readonly kind: 'export'; readonly writeFd: number }
@@ -23,13 +25,19 @@ export type ArchiveTask =
       readonly isRootReadOnly: boolean;
     };
 
+/** What a job tells before it ends. */
+export interface ArchiveTold {
+  readonly stat?: PathStat;
+  readonly texts?: readonly (string | undefined)[];
+}
+
 export interface ArchiveJob {
   readonly root: ContainerRoot;
   readonly task: ArchiveTask;
 }
 
-/** What a path is comes first, where it is asked for; then how the job has ended. */
+/** What there is to tell comes first; then how the job has ended. */
 export type ArchiveAnswer =
-  | { readonly kind: 'stat'; readonly stat: PathStat }
+  | { readonly kind: 'told'; readonly told: ArchiveTold }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly failure: WorkerFailure };

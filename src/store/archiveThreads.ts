@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 
 import { GantryError, workerUrl } from '../base/index.ts';
 import { makePipe } from '../linux/index.ts';
-import type { ArchiveAnswer, ArchiveJob, ContainerRoot } from './archiveJobs.ts';
+import type { ArchiveAnswer, ArchiveJob, ArchiveTold, ContainerRoot } from './archiveJobs.ts';
 import type { ExtractOptions } from './extractTree.ts';
 import type { PathStat } from './pathStat.ts';
 import { errorOf } from './workerFailure.ts';
@@ -44,7 +44,18 @@ export class ArchiveThreads {
   async stat(root: ContainerRoot, path: string): Promise<PathStat> {
     const run = this.#run({ root, task: { kind: 'stat', path } });
     await run.ended;
-    return await run.stat;
+    return given((await run.told).stat);
+  }
+
+  /** Small text files of the container; undefined for what is none. Throws `invalid` for one of more than `limitBytes`. */
+  async readTexts(
+    root: ContainerRoot,
+    paths: readonly string[],
+    limitBytes: number,
+  ): Promise<readonly (string | undefined)[]> {
+    const run = this.#run({ root, task: { kind: 'readTexts', paths, limitBytes } });
+    await run.ended;
+    return given((await run.told).texts);
   }
 
   /** Makes an archive of what lies at a path, its entries named after the path's last component. Throws `notFound`, `invalid`. */
@@ -56,7 +67,7 @@ export class ArchiveThreads {
     const run = this.#startOr({ root, task: { kind: 'pack', path, writeFd } }, [readFd, writeFd]);
     const content = contentOf(readFd, writeFd, run);
     try {
-      return { stat: await run.stat, content };
+      return { stat: given((await run.told).stat), content };
     } catch (error) {
       content.close();
       await content.closed;
@@ -119,7 +130,7 @@ export class ArchiveThreads {
 /** A job under way. */
 interface ArchiveRun {
   /** Rejects where the job fails before it can tell. */
-  readonly stat: Promise<PathStat>;
+  readonly told: Promise<ArchiveTold>;
   readonly ended: Promise<void>;
   /** `ended`, but never rejects. */
   readonly settled: Promise<void>;
@@ -160,6 +171,11 @@ function drained(sink: Socket): Promise<void> {
   });
 }
 
+function given<T>(told: T | undefined): T {
+  if (told === undefined) throw new GantryError('internal', 'a worker thread gave no answer');
+  return told;
+}
+
 interface ThreadOwner {
   /** The thread can take a job. */
   idle(thread: ArchiveThread): void;
@@ -170,7 +186,7 @@ interface ThreadOwner {
 class ArchiveThread {
   readonly #worker: Worker;
   readonly #owner: ThreadOwner;
-  #stat = Promise.withResolvers<PathStat>();
+  #told = Promise.withResolvers<ArchiveTold>();
   #end = Promise.withResolvers<void>();
   #failure: Error | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
@@ -188,18 +204,18 @@ class ArchiveThread {
 
   perform(job: ArchiveJob): ArchiveRun {
     clearTimeout(this.#idleTimer);
-    this.#stat = Promise.withResolvers();
+    this.#told = Promise.withResolvers();
     this.#end = Promise.withResolvers();
     this.#worker.ref();
     this.#worker.postMessage(job);
     // Who does not ask for one of them is told by the other.
-    this.#stat.promise.catch(() => {});
+    this.#told.promise.catch(() => {});
     const settled = this.#end.promise.catch(() => {});
-    return { stat: this.#stat.promise, ended: this.#end.promise, settled };
+    return { told: this.#told.promise, ended: this.#end.promise, settled };
   }
 
   #take(answer: ArchiveAnswer): void {
-    if (answer.kind === 'stat') return this.#stat.resolve(answer.stat);
+    if (answer.kind === 'told') return this.#told.resolve(answer.told);
     this.#worker.unref();
     this.#idleTimer = setTimeout(() => this.#retire(), idleMs).unref();
     if (answer.kind === 'failed') this.#fail(errorOf(answer.failure));
@@ -208,7 +224,7 @@ class ArchiveThread {
   }
 
   #fail(error: Error): void {
-    this.#stat.reject(error);
+    this.#told.reject(error);
     this.#end.reject(error);
   }
 

@@ -6,7 +6,16 @@ import { closeSync, readSync, writeSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 
 import { bytesOf, GantryError, TarReader } from '../base/index.ts';
-import { fileSystemOf, LostThreadError, openBelow, openPathOnly, openRootView, statOf } from '../linux/index.ts';
+import {
+  fileSystemOf,
+  LostThreadError,
+  openBelow,
+  openPathOnly,
+  openRootView,
+  pathOf,
+  readFileInRoot,
+  statOf,
+} from '../linux/index.ts';
 import type { ArchiveAnswer, ArchiveJob, ArchiveTask, ContainerRoot } from './archiveJobs.ts';
 import { archiveTree } from './archiveTree.ts';
 import { extractTree } from './extractTree.ts';
@@ -46,6 +55,8 @@ async function performIn(rootFd: number, task: ArchiveTask): Promise<void> {
   switch (task.kind) {
     case 'stat':
       return stat(rootFd, task.path);
+    case 'readTexts':
+      return readTexts(rootFd, task.paths, task.limitBytes);
     case 'pack':
       return pack(rootFd, task);
     case 'export':
@@ -59,17 +70,22 @@ function stat(rootFd: number, typed: string): void {
   const path = containerPath(typed);
   const fd = openContainerPath(rootFd, path);
   try {
-    answer({ kind: 'stat', stat: pathStat(rootFd, fd, path) });
+    answer({ kind: 'told', told: { stat: pathStat(rootFd, fd, path) } });
   } finally {
     closeSync(fd);
   }
+}
+
+function readTexts(rootFd: number, paths: readonly string[], limitBytes: number): void {
+  const texts = paths.map((path) => readFileInRoot(pathOf(rootFd), path, limitBytes));
+  answer({ kind: 'told', told: { texts } });
 }
 
 function pack(rootFd: number, task: ArchiveTask & { kind: 'pack' }): void {
   const path = containerPath(task.path);
   const fd = openContainerPath(rootFd, path);
   try {
-    answer({ kind: 'stat', stat: pathStat(rootFd, fd, path) });
+    answer({ kind: 'told', told: { stat: pathStat(rootFd, fd, path) } });
     // A running container's devices are the runtime's, and no files of its own: as with Docker, a copy of all has none.
     const devices = { '/': '/dev/', '/.': './dev/' }[path.path];
     const isExcluded = (each: string): boolean => devices !== undefined && each.startsWith(devices);

@@ -2,6 +2,7 @@
 import { PassThrough, Writable } from 'node:stream';
 
 import type {
+  ArchiveBackend,
   ContainerBackend,
   EventBackend,
   ExecBackend,
@@ -76,6 +77,7 @@ function noting<T extends object>(calls: Calls, backend: T): T {
 
 export interface Fakes {
   readonly containers: ContainerBackend;
+  readonly archives: ArchiveBackend;
   readonly execs: ExecBackend;
   readonly images: ImageBackend;
   readonly events: EventBackend;
@@ -219,10 +221,21 @@ const defaultSystem = {
   version: async () => ({ Version: '0.1.0', ApiVersion: '1.50', MinAPIVersion: '1.24', Os: 'linux', Arch: 'amd64' }),
 } satisfies SystemBackend;
 
+const pathStat = { name: 'f', sizeBytes: 3, mode: 0o644, mtimeNs: 1_767_323_045_000_000_006n, linkTarget: '' };
+
+const defaultArchives = {
+  stat: async () => pathStat,
+  get: async () => ({ stat: pathStat, content: { chunks: ReadableStream.from([Buffer.from('a tar')]), close: () => {} } }),
+  put: async (_ref, { chunks }) => {
+    for await (const _ of chunks);
+  },
+} satisfies ArchiveBackend;
+
 /** A set of backends; a test replaces the functions that it is about. */
 export function fakeBackends(
   own: {
     containers?: Partial<ContainerBackend>;
+    archives?: Partial<ArchiveBackend>;
     execs?: Partial<ExecBackend>;
     images?: Partial<ImageBackend>;
     events?: Partial<EventBackend>;
@@ -232,6 +245,7 @@ export function fakeBackends(
   const calls: Calls = [];
   return {
     containers: noting(calls, { ...defaultContainers, ...own.containers }),
+    archives: noting(calls, { ...defaultArchives, ...own.archives }),
     execs: noting(calls, { ...defaultExecs, ...own.execs }),
     images: noting(calls, { ...defaultImages, ...own.images }),
     events: noting(calls, { ...defaultEvents, ...own.events }),
