@@ -8,6 +8,7 @@ import { securityOf } from './containerSecurity.ts';
 import { readKeyValueFile, toRecord } from './keyValueFiles.ts';
 import { plainNetwork, type NetworkAttachment } from './networks.ts';
 import { parsePorts, type PortSettings } from './ports.ts';
+import { parseRestart } from './restart.ts';
 import type { World } from './world.ts';
 
 export interface ContainerInput {
@@ -80,16 +81,11 @@ function splitVolumes(world: World, volumes: readonly string[]): { binds: string
 }
 
 function restartOf(values: ContainerValues): NonNullable<HostConfig['RestartPolicy']> {
-  const [name, count] = cut(values.restart, ':');
-  if (count !== undefined && name === '') throw new Error('invalid restart policy format: policy cannot be blank');
-  if (count !== undefined && !/^[+-]?\d+$/.test(count)) {
-    throw new Error('invalid restart policy format: maximum retry count must be an integer');
-  }
-  if (values.rm && name !== 'no' && name !== '') {
+  const policy = parseRestart(values.restart);
+  if (values.rm && policy.Name !== 'no' && policy.Name !== '') {
     throw new Error('conflicting options: cannot specify both --restart and --rm');
   }
-  type Name = NonNullable<NonNullable<HostConfig['RestartPolicy']>['Name']>;
-  return { Name: name as Name, MaximumRetryCount: Number(count ?? 0) };
+  return policy;
 }
 
 function capability(text: string): string {

@@ -42,6 +42,10 @@ export const entries = {
   rmi: { summary: 'Remove one or more images', load: () => import('./commands/rmi.ts') },
   run: { summary: 'Create and run a new container from an image', load: () => import('./commands/run.ts') },
   start: { summary: 'Start one or more stopped containers', load: () => import('./commands/start.ts') },
+  stats: {
+    summary: 'Display a live stream of container(s) resource usage statistics',
+    load: () => import('./commands/stats.ts'),
+  },
   stop: { summary: 'Stop one or more running containers', load: () => import('./commands/stop.ts') },
   systemPrune: { summary: 'Remove unused data', load: () => import('./commands/systemPrune.ts') },
   tag: { summary: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE', load: () => import('./commands/tag.ts') },
@@ -50,6 +54,7 @@ export const entries = {
     summary: 'Unpause all processes within one or more containers',
     load: () => import('./commands/unpause.ts'),
   },
+  update: { summary: 'Update configuration of one or more containers', load: () => import('./commands/update.ts') },
   version: { summary: 'Show the Gantry version information', load: () => import('./commands/version.ts') },
   wait: {
     summary: 'Block until one or more containers stop, then print their exit codes',
@@ -85,9 +90,11 @@ export const groups: Readonly<Record<string, Group>> = {
       ['rm', 'rm', 'remove'],
       ['run', 'run'],
       ['start', 'start'],
+      ['stats', 'stats'],
       ['stop', 'stop'],
       ['top', 'top'],
       ['unpause', 'unpause'],
+      ['update', 'update'],
       ['wait', 'wait'],
     ],
   },
@@ -131,10 +138,12 @@ export const otherCommands: readonly EntryId[] = [
   'rm',
   'rmi',
   'start',
+  'stats',
   'stop',
   'tag',
   'top',
   'unpause',
+  'update',
   'wait',
 ];
 

@@ -4,8 +4,11 @@ import type {
   ContainerCreateResponse,
   ContainerInspect,
   ContainersPruned,
+  ContainerStats,
   ContainerSummary,
   ContainerTop,
+  ContainerUpdateRequest,
+  ContainerUpdateResponse,
   ContainerWait,
   ExecCreateRequest,
   ExecInspect,
@@ -147,6 +150,23 @@ export async function resizeContainer(api: Api, ref: string, size: TerminalSize)
 
 export function topContainer(api: Api, ref: string, psArgs: string): Promise<ContainerTop> {
   return api.json('GET', containerPath(ref, '/top'), { query: { ps_args: psArgs } });
+}
+
+/** Samples of what a container uses: one a second with `stream`, until it is removed; else one that took a second. */
+export function containerStats(
+  api: Api,
+  ref: string,
+  { stream }: { readonly stream: boolean },
+  signal?: AbortSignal,
+): Promise<AsyncIterable<ContainerStats>> {
+  return api.lines('GET', containerPath(ref, '/stats'), {
+    query: { stream: stream ? 1 : 0 },
+    ...(signal && { signal }),
+  });
+}
+
+export function updateContainer(api: Api, ref: string, body: ContainerUpdateRequest): Promise<ContainerUpdateResponse> {
+  return api.json('POST', containerPath(ref, '/update'), { body });
 }
 
 export function pruneContainers(api: Api, filters: Filters): Promise<ContainersPruned> {
