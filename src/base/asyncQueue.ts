@@ -1,6 +1,6 @@
 /** Items on their way from producers that must not wait to one consumer that takes them when it can. Counts what is in it. */
 export class AsyncQueue<T> implements AsyncIterable<T> {
-  readonly #limit: number;
+  #limit: number;
   readonly #items: { readonly item: T; readonly size: number }[] = [];
   #size = 0;
   #taken = 0;
@@ -50,6 +50,12 @@ export class AsyncQueue<T> implements AsyncIterable<T> {
     this.#items.length = 0;
     this.#size = 0;
     this.end(error);
+  }
+
+  /** Nobody is to wait for the consumer any more: from now on the queue is never full. */
+  lift(): void {
+    this.#limit = Number.POSITIVE_INFINITY;
+    this.#drain();
   }
 
   /** Resolves when there is room again or the queue has ended. */

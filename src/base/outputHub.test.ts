@@ -118,6 +118,23 @@ test('a stalled client is dropped and the others go on', async () => {
   }
 });
 
+test('the end of the process waits for the log, not for clients, which lose nothing', async () => {
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const process = fakeProcess({ clientBufferBytes: 2, ended });
+  const session = process.attach();
+  for (const piece of ['abc', 'def']) {
+    process.stdout.write(piece);
+    await settle();
+  }
+  assert.deepEqual(process.logged, ['stdout:abc'], 'the rest waits for the client');
+  process.stdout.end();
+  process.stderr.end();
+  end();
+  await process.hub.closed;
+  assert.deepEqual(process.logged, ['stdout:abc', 'stdout:def', 'closed']);
+  assert.equal(await text(session), 'stdout:abc stdout:def ');
+});
+
 test('stdin comes from every client; once means that the first to end or go closes it', async () => {
   const shared = fakeProcess();
   const first = shared.attach({ stdin: true });

@@ -4,7 +4,9 @@
  *
  * Who waits for whom: the process waits for the log (its pipe fills while a write to the log is under way), and for a client
  * whose buffer is full, so that a consumer that is merely slow loses no byte. A client that takes nothing at all for
- * `stallTimeoutMs` while its buffer is full is dropped: its output fails, the others and the log go on.
+ * `stallTimeoutMs` while its buffer is full is dropped: its output fails, the others and the log go on. Once the process
+ * has ended nothing waits for clients: what the kernel still holds, a pipe's content at most, goes to the log and into
+ * their buffers at once, and they take it from there as they like.
  */
 import { type Readable, Writable } from 'node:stream';
 
@@ -37,6 +39,8 @@ export interface OutputHubOptions {
   readonly stdinOnce: boolean;
   /** What is read of a client's output before the process waits for it. */
   readonly clientBufferBytes?: number;
+  /** Resolves when the process has ended, though its output may not have been read. */
+  readonly ended?: Promise<unknown>;
   readonly stallTimeoutMs?: number;
   /** A stream or the log failed; output goes on as far as it can. */
   readonly onError?: (error: unknown) => void;
@@ -86,6 +90,7 @@ class Hub implements OutputHub {
   readonly #clients = new Set<Client>();
   readonly #input: SharedInput | undefined;
   #ended = false;
+  #waitsForClients = true;
 
   constructor(options: OutputHubOptions) {
     this.#options = options;
@@ -93,6 +98,7 @@ class Hub implements OutputHub {
       this.#input = new SharedInput(options.stdin, options.stdinOnce && !options.tty);
     }
     this.closed = this.#run();
+    void options.ended?.then(() => this.#stopWaiting());
   }
 
   get clientCount(): number {
@@ -101,9 +107,15 @@ class Hub implements OutputHub {
 
   attach(options: HubAttachOptions): HubSession {
     const client = new Client(this.#options, options, this.#input, () => this.#clients.delete(client));
+    if (!this.#waitsForClients) client.lift();
     if (this.#ended) client.end();
     else this.#clients.add(client);
     return client;
+  }
+
+  #stopWaiting(): void {
+    this.#waitsForClients = false;
+    for (const client of this.#clients) client.lift();
   }
 
   async #run(): Promise<void> {
@@ -190,6 +202,11 @@ class Client implements HubSession {
     } finally {
       clearInterval(timer);
     }
+  }
+
+  /** Its buffer is never full from now on. */
+  lift(): void {
+    this.#queue.lift();
   }
 
   end(): void {

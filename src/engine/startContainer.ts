@@ -161,6 +161,7 @@ export function connectStreams(
     stdout: process.stdout,
     stderr: process.stderr,
     stdin: process.stdin,
+    ended: process.ended,
     tty: record.config.Tty === true,
     stdinOnce: record.config.StdinOnce === true,
     log,

@@ -148,6 +148,7 @@ function connect(
     stdout: process.stdout,
     stderr: process.stderr,
     stdin: process.stdin,
+    ended: process.ended,
     tty: exec.request.Tty === true,
     stdinOnce: true,
     log: undefined,

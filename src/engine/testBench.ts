@@ -34,12 +34,14 @@ export class FakeProcess implements RuntimeProcess {
   readonly stdin = undefined;
   readonly signals: number[] = [];
   readonly heeded: Set<number> = new Set([9, 15]);
+  readonly ended: Promise<void>;
   readonly exit: Promise<ProcessExit>;
   readonly #exited = Promise.withResolvers<ProcessExit>();
 
   constructor(pid: number) {
     this.pid = pid;
     this.exit = this.#exited.promise;
+    this.ended = this.exit.then(() => {});
   }
 
   end(code: number): void {

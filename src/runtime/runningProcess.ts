@@ -35,6 +35,7 @@ export class RunningProcess implements RuntimeProcess {
   readonly stdout: Readable;
   readonly stderr: Readable | undefined;
   readonly stdin: Writable | undefined;
+  readonly ended: Promise<void>;
   readonly exit: Promise<ProcessExit>;
   readonly #handle: ProcessHandle | undefined;
   readonly #outputs: readonly OutputStream[];
@@ -49,7 +50,9 @@ export class RunningProcess implements RuntimeProcess {
     this.#outputs = parts.stderr === undefined ? [parts.stdout] : [parts.stdout, parts.stderr];
     this.#handle = openProcess(parts.pid);
     this.#resizeOuter = parts.resize;
-    this.exit = this.#followToEnd(parts);
+    const code = this.#exitCode(parts);
+    this.ended = code.then(() => {});
+    this.exit = this.#followToEnd(parts, code);
   }
 
   signal(signal: number): boolean {
@@ -87,9 +90,9 @@ export class RunningProcess implements RuntimeProcess {
     }
   }
 
-  async #followToEnd(parts: ProcessParts): Promise<ProcessExit> {
+  async #followToEnd(parts: ProcessParts, exitCode: Promise<number>): Promise<ProcessExit> {
     const { paths, stdout, stderr, stdin, status, wrapper } = parts;
-    const code = (await status.code) ?? (await this.#codeWithoutWrapper(parts));
+    const code = await exitCode;
     const finishedAt = readExit(paths.exit)?.finishedAt ?? new Date();
     stdin?.destroy();
     stdout.endWhenDrained();
@@ -102,6 +105,10 @@ export class RunningProcess implements RuntimeProcess {
     status.close();
     this.#handle?.close();
     return { code, finishedAt };
+  }
+
+  async #exitCode(parts: ProcessParts): Promise<number> {
+    return (await parts.status.code) ?? this.#codeWithoutWrapper(parts);
   }
 
   async #codeWithoutWrapper({ paths, logger, pid }: ProcessParts): Promise<number> {

@@ -37,6 +37,8 @@ export interface ExecRequest {
 export interface RuntimeProcess {
   /** In the host's pid namespace. */
   readonly pid: number;
+  /** Resolves when the process has ended, though its output may not have been read; never when the daemon ends first. */
+  readonly ended: Promise<void>;
   /** Resolves when the process has ended and its output has been read to the end from the kernel (`stdout`/`stderr` ended). */
   readonly exit: Promise<ProcessExit>;
   /** Container's output as it comes; `stderr` is absent with a TTY. Both must be consumed. */
