@@ -15,7 +15,7 @@ import {
   type EngineParts,
   type EngineSettings,
 } from '../engine/index.ts';
-import { createJournal } from '../events/index.ts';
+import { createJournal, keptEvents } from '../events/index.ts';
 import { openImages } from '../images/index.ts';
 import { kernelMounter, readCgroupLayout, type CgroupLayout } from '../linux/index.ts';
 import { networkIds, openBridgeNetwork } from '../network/index.ts';
@@ -33,6 +33,7 @@ import {
   dataPaths,
   execPaths,
   openContentStore,
+  openLineFile,
   openOverlaySnapshotter,
   openRecords,
   type RecordCollection,
@@ -100,7 +101,7 @@ export async function openEngine(options: DaemonOptions, logger: Logger): Promis
     network,
     networkIds: ids,
     runtimes: runtimes.byName,
-    journal: createJournal({ clock }),
+    journal: createJournal({ clock, logger, archive: openLineFile(data.events, keptEvents) }),
     pulls: new Pulls(options.maxConcurrentDownloads),
     containers: new Containers(records.collection<ContainerRecord>('containers')),
     waiters: new Waiters(),

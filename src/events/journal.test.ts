@@ -152,3 +152,38 @@ test('the oldest are forgotten, and a subscriber that does not read is dropped a
     ['90', '91', '92', '93', '94', '95', '96', '97', '98', '99'],
   );
 });
+
+test('the newest events outlive the daemon, in their order', async () => {
+  const lines: string[] = [];
+  const archive = { read: () => lines, append: (line: string) => void lines.push(line) };
+  let nowNs = 1000n * second;
+  const open = () => createJournal({ clock: () => nowNs, archive, limit: 3 });
+  const first = open();
+  for (const action of ['one', 'two', 'three', 'four']) first.publish({ ...start, action });
+  // What a crash of the host left, or another program.
+  lines.push('{"Type":"container"', '{"Type":"container","Action":"x"}', 'null');
+  const next = open();
+  next.publish({ ...start, action: 'five' });
+  nowNs *= 2n;
+  const events = await Array.fromAsync(next.subscribe({ ...live, untilNs: nowNs }, new AbortController().signal));
+  assert.deepEqual(
+    events.map(({ Action }) => Action),
+    ['three', 'four', 'five'],
+  );
+});
+
+test('an event that cannot be kept is announced all the same', async () => {
+  const archive = {
+    read: () => [],
+    append: () => {
+      throw new Error('no space left');
+    },
+  };
+  const journal = createJournal({ clock: () => 0n, archive });
+  const events = journal.subscribe(live, new AbortController().signal);
+  journal.publish(start);
+  for await (const { Action } of events) {
+    assert.equal(Action, 'start');
+    break;
+  }
+});

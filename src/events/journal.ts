@@ -1,8 +1,9 @@
 /**
- * What happened, for whoever wants to know: events announce, nothing in the daemon depends on them. The newest are kept so that
- * a client can ask for those since it last listened; nothing survives the daemon.
+ * What happened, for whoever wants to know: events announce, nothing in the daemon depends on them. The newest are kept, also
+ * beyond the daemon's end, so that a client can ask for those since it last listened.
  */
-import { AsyncQueue, type Clock, GantryError } from '../base/index.ts';
+import { AsyncQueue, type Clock, GantryError, type Logger, messageOf } from '../base/index.ts';
+import { parseEvents } from './archive.ts';
 import { compileEventFilters, type EventFilters } from './filter.ts';
 
 export type EventType = 'builder' | 'container' | 'daemon' | 'image' | 'network' | 'volume';
@@ -49,6 +50,12 @@ export interface EventJournal {
   subscribe(options: SubscribeOptions, signal: AbortSignal): AsyncIterable<JournalEvent>;
 }
 
+/** Where events outlive the daemon: lines, oldest first. */
+export interface EventArchive {
+  read(): readonly string[];
+  append(line: string): void;
+}
+
 interface Subscriber {
   readonly queue: AsyncQueue<JournalEvent>;
   readonly wants: (event: JournalEvent) => boolean;
@@ -56,28 +63,43 @@ interface Subscriber {
 
 const longestTimerMs = 2 ** 31 - 1;
 
-/** `limit` is how many past events are kept, `subscriberLimit` how many may wait for one subscriber. */
-export function createJournal(options: {
+/** How many past events are kept. */
+export const keptEvents = 1024;
+
+interface JournalOptions {
   readonly clock: Clock;
+  /** Told when the archive fails. */
+  readonly logger?: Logger;
+  /** Without it nothing outlives the daemon. */
+  readonly archive?: EventArchive;
+  /** How many past events are kept. */
   readonly limit?: number;
+  /** How many may wait for one subscriber. */
   readonly subscriberLimit?: number;
-}): EventJournal {
-  return new Journal(options.clock, options.limit ?? 1024, options.subscriberLimit ?? 4096);
+}
+
+export function createJournal(options: JournalOptions): EventJournal {
+  return new Journal(options);
 }
 
 class Journal implements EventJournal {
   readonly #clock: Clock;
+  readonly #logger: Logger | undefined;
+  readonly #archive: EventArchive | undefined;
   readonly #limit: number;
   readonly #subscriberLimit: number;
   /** Oldest first; up to twice the limit, so that forgetting the oldest is rare. */
-  #past: JournalEvent[] = [];
+  #past: JournalEvent[];
   readonly #subscribers = new Set<Subscriber>();
   #lastMicroseconds = 0n;
 
-  constructor(clock: Clock, limit: number, subscriberLimit: number) {
+  constructor({ clock, logger, archive, limit = keptEvents, subscriberLimit = 4096 }: JournalOptions) {
     this.#clock = clock;
+    this.#logger = logger;
+    this.#archive = archive;
     this.#limit = limit;
     this.#subscriberLimit = subscriberLimit;
+    this.#past = parseEvents(archive?.read() ?? []).slice(-limit);
   }
 
   get subscriberCount(): number {
@@ -87,6 +109,7 @@ class Journal implements EventJournal {
   publish(event: NewEvent): void {
     const message = toMessage(event, this.#nextMicroseconds());
     this.#past.push(message);
+    this.#keep(message);
     if (this.#past.length >= this.#limit * 2) this.#past = this.#past.slice(-this.#limit);
     for (const subscriber of this.#subscribers) this.#deliver(subscriber, message);
   }
@@ -109,6 +132,15 @@ class Journal implements EventJournal {
     } finally {
       stop();
       this.#subscribers.delete(subscriber);
+    }
+  }
+
+  /** A disk that is full is no reason for a container not to start. */
+  #keep(message: JournalEvent): void {
+    try {
+      this.#archive?.append(JSON.stringify(message));
+    } catch (error) {
+      this.#logger?.warn('keeping an event failed', { event: message.Action, error: messageOf(error) });
     }
   }
 

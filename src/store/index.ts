@@ -4,6 +4,7 @@ export { archiveTree, type ArchiveOptions, type ArchiveSource } from './archiveT
 export type { PathStat } from './pathStat.ts';
 export * from './content.ts';
 export { openContentStore } from './fileContent.ts';
+export { openLineFile } from './lineFile.ts';
 export { openOverlaySnapshotter, type OverlayOptions } from './overlaySnapshotter.ts';
 export * from './paths.ts';
 export * from './records.ts';

@@ -3,6 +3,7 @@
  *
  *     data root (durable; default /var/lib/gantry)
  *     ├── metadata.db                       records: images, containers, snapshots, ... (SQLite, with its -wal)
+ *     ├── events.jsonl                      the newest events, one a line
  *     ├── content/
  *     │   ├── blobs/sha256/HEX              whole, verified, immutable
  *     │   └── ingest/HEX                    partial transfers, kept for resuming
@@ -50,6 +51,7 @@ export interface ContainerExecPaths {
 export interface DataPaths {
   readonly root: string;
   readonly metadata: string;
+  readonly events: string;
   readonly content: { readonly dir: string; readonly blobs: string; readonly ingests: string };
   blob(digest: Digest): string;
   ingest(digest: Digest): string;
@@ -76,6 +78,7 @@ export function dataPaths(root: string): DataPaths {
   return {
     root,
     metadata: at('metadata.db'),
+    events: at('events.jsonl'),
     content: { dir: at('content'), blobs: at('content', 'blobs', 'sha256'), ingests: at('content', 'ingest') },
     blob: (digest) => at('content', 'blobs', 'sha256', hexOf(digest)),
     ingest: (digest) => at('content', 'ingest', hexOf(digest)),
