@@ -126,3 +126,9 @@ export interface ImagesPruned {
   ImagesDeleted: ImageDeleteItem[] | null;
   SpaceReclaimed: number;
 }
+
+/** One element of the answer of GET /containers/{id}/changes; 0 is modified, 1 added, 2 deleted. */
+export interface ContainerChange {
+  Path: string;
+  Kind: 0 | 1 | 2;
+}

@@ -35,10 +35,16 @@ export const containerRoutes = [
   { name: 'containerPause', method: 'POST', path: '/containers/{id}/pause' },
   { name: 'containerUnpause', method: 'POST', path: '/containers/{id}/unpause' },
   { name: 'containerTop', method: 'GET', path: '/containers/{id}/top' },
+  { name: 'containerChanges', method: 'GET', path: '/containers/{id}/changes' },
+  { name: 'containerCommit', method: 'POST', path: '/commit' },
   { name: 'containerStats', method: 'GET', path: '/containers/{id}/stats' },
   { name: 'containerUpdate', method: 'POST', path: '/containers/{id}/update' },
   { name: 'containerResize', method: 'POST', path: '/containers/{id}/resize' },
+  { name: 'checkpointCreate', method: 'POST', path: '/containers/{id}/checkpoints', since: '1.25' },
+  { name: 'checkpointList', method: 'GET', path: '/containers/{id}/checkpoints', since: '1.25' },
   { name: 'containerDelete', method: 'DELETE', path: '/containers/{id}' },
+  // Of /containers/{id}/checkpoints/{checkpoint}: a route has one parameter.
+  { name: 'checkpointDelete', method: 'DELETE', path: '/containers/{path...}', since: '1.25' },
 ] as const satisfies readonly Route[];
 
 export const archiveRoutes = [
@@ -69,9 +75,7 @@ export const declinedRoutes = [
   { name: 'auth', method: 'POST', path: '/auth' },
   { name: 'diskUsage', method: 'GET', path: '/system/df', since: '1.25' },
   { name: 'session', method: 'POST', path: '/session', since: '1.39' },
-  { name: 'containerChanges', method: 'GET', path: '/containers/{id}/changes' },
   { name: 'containerExport', method: 'GET', path: '/containers/{id}/export' },
-  { name: 'containerCommit', method: 'POST', path: '/commit' },
   { name: 'imageSearch', method: 'GET', path: '/images/search' },
   { name: 'imageSaveAll', method: 'GET', path: '/images/get' },
   { name: 'imageSave', method: 'GET', path: '/images/{name...}/get' },

@@ -16,6 +16,8 @@ export interface ContainerState {
   readonly finishedAt: string;
   /** Somebody stopped it on purpose: restart policies leave it alone. */
   readonly manuallyStopped: boolean;
+  /** The daemon itself has paused it, to take its files: it goes on when that is over, or when the daemon starts again. */
+  readonly isHeld?: boolean;
 }
 
 /** What is durable of a container; everything that inspect shows is derived from it. */

@@ -61,6 +61,7 @@ export function started(state: ContainerState, pid: number, at: string): Contain
     oomKilled: false,
     startedAt: at,
     manuallyStopped: false,
+    isHeld: false,
   });
 }
 
@@ -97,8 +98,13 @@ export function paused(state: ContainerState): ContainerState {
   return go(state, 'pause');
 }
 
+/** Paused by the daemon, which does not leave it so. */
+export function held(state: ContainerState): ContainerState {
+  return go(state, 'pause', { isHeld: true });
+}
+
 export function unpaused(state: ContainerState): ContainerState {
-  return go(state, 'unpause');
+  return go(state, 'unpause', { isHeld: false });
 }
 
 export function stoppedOnPurpose(state: ContainerState): ContainerState {

@@ -1,5 +1,7 @@
 import { createExec } from './createExec.ts';
 import { attachContainer } from './attachContainer.ts';
+import { commitContainer, type CommitRequest } from './commitContainer.ts';
+import { containerChanges } from './containerChanges.ts';
 import { containerStats, type StatsOptions } from './containerStats.ts';
 import { createContainer } from './createContainer.ts';
 import { getArchive } from './getArchive.ts';
@@ -59,6 +61,8 @@ export function createEngine(parts: EngineParts) {
       attach: (ref: string, options: Parameters<typeof attachContainer>[2]) => attachContainer(parts, ref, options),
       logs: (ref: string, options: LogOptions) => readLogs(parts, ref, options),
       resize: (ref: string, size: Size) => resizeContainer(parts, ref, size),
+      changes: (ref: string) => containerChanges(parts, ref),
+      commit: (request: CommitRequest) => commitContainer(parts, request),
       top: (ref: string, psArgs: string | undefined) => topContainer(parts, ref, psArgs),
       stats: (ref: string, options: StatsOptions, signal: AbortSignal) => containerStats(parts, ref, options, signal),
       update: (ref: string, body: ContainerUpdateRequest) => updateContainer(parts, ref, body),

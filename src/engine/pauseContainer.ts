@@ -1,10 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 import { GantryError, isKind } from '../base/index.ts';
-import { isAlive, paused, unpaused, type ContainerRecord } from '../containers/index.ts';
+import { held, isAlive, paused, unpaused, type ContainerRecord } from '../containers/index.ts';
 import { thawCgroup } from '../linux/index.ts';
 
 import { containerCgroup } from './containerCgroup.ts';
+import { hasEnded } from './hasEnded.ts';
 import { announce } from './containerEvents.ts';
 import type { EngineParts } from './parts.ts';
 import { refuseState } from './createExec.ts';
@@ -16,9 +15,6 @@ export type PauseParts = Pick<
   EngineParts,
   'containers' | 'locks' | 'runtimes' | 'journal' | 'live' | 'health' | 'cgroups' | 'settings' | 'logger'
 >;
-
-/** How long the end of a container that the runtime no longer knows may take to be seen. */
-const endPatienceMs = 1000;
 
 /** POST /containers/{id}/pause: freezes all processes. */
 export async function pauseContainer(parts: PauseParts, ref: string): Promise<void> {
@@ -61,6 +57,47 @@ export async function thaw(parts: PauseParts, id: string): Promise<void> {
   });
 }
 
+/**
+ * Runs `work` while the container, whose lock the caller holds, is frozen. One that does not run, or is paused already, stays as
+ * it is. The record says first that the daemon holds it, so that a crash leaves none frozen: see `releaseHeld`.
+ */
+export async function whileHeld<T>(parts: PauseParts, id: string, work: () => Promise<T>): Promise<T> {
+  if (parts.containers.find(id).state.status !== 'running' || !(await hold(parts, id))) return await work();
+  try {
+    return await work();
+  } finally {
+    await releaseHeld(parts, id);
+  }
+}
+
+/** Wakes a container that the daemon itself had paused. One that has ended meanwhile is left to its end. */
+export async function releaseHeld(parts: PauseParts, id: string): Promise<void> {
+  const record = parts.containers.get(id);
+  if (record?.state.status !== 'paused' || record.state.isHeld !== true) return;
+  try {
+    await resume(parts, record);
+  } catch (error) {
+    if (!isKind(error, 'conflict')) throw error;
+  }
+}
+
+/** False when it has ended meanwhile. */
+async function hold(parts: PauseParts, id: string): Promise<boolean> {
+  const record = parts.containers.update(id, (current) => ({ ...current, state: held(current.state) }));
+  try {
+    await unlessEnded(parts, record, runtimeOf(parts, record).pause(id));
+  } catch (error) {
+    parts.containers.update(id, (current) =>
+      current.state.isHeld === true ? { ...current, state: unpaused(current.state) } : current,
+    );
+    if (isKind(error, 'conflict')) return false;
+    throw error;
+  }
+  suspendHealth(parts, id);
+  announce(parts, record, 'pause');
+  return true;
+}
+
 async function resume(parts: PauseParts, record: ContainerRecord): Promise<void> {
   const { id } = record;
   const runtime = knownRuntimeOf(parts, record);
@@ -80,8 +117,7 @@ async function unlessEnded(parts: PauseParts, record: ContainerRecord, change: P
   try {
     await change;
   } catch (error) {
-    const ended = parts.live.get(id)?.process.exit.then(() => true) ?? true;
-    if (await Promise.race([ended, delay(endPatienceMs, false, { ref: false })])) throw notRunning(id);
+    if (await hasEnded(parts.live.get(id))) throw notRunning(id);
     // It may have failed before or after it did what it was for.
     matchFreezer(parts, record);
     throw error;

@@ -40,6 +40,6 @@ async function sweepGarbage(parts: Parts): Promise<void> {
   for (const digest of garbageBlobs(parts.images, parts.content.list())) {
     // A pull that begins meanwhile counts on blobs before it knows enough to hold them.
     if (!parts.pulls.isIdle) return;
-    await parts.content.remove(digest);
+    if (!parts.pulls.isHeld(digest)) await parts.content.remove(digest);
   }
 }

@@ -1,7 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 
 import type { AuthConfig, ProgressMessage } from '../api/index.ts';
-import { GantryError, messageOf } from '../base/index.ts';
+import { GantryError } from '../base/index.ts';
 import { createPullProgress, type ImageLayer, type PullProgress } from '../images/index.ts';
 import {
   canonical,
@@ -31,6 +31,7 @@ import type { RequestOptions } from '../registry/index.ts';
 
 import type { EngineParts } from './parts.ts';
 import { imageStoreLock } from './removeImage.ts';
+import { unpackLayer } from './unpackLayer.ts';
 
 type Parts = Pick<
   EngineParts,
@@ -210,31 +211,14 @@ class Pull {
     diffId: Digest | undefined,
     line: ReturnType<PullProgress['layer']>,
   ): Promise<void> {
-    const { snapshots, content, logger, locks } = this.#parts;
-    // Whoever pulls: a layer is unpacked once.
-    await locks.run(`unpack ${chainId}`, async () => {
-      if (snapshots.stat(chainId) !== undefined) return line.complete();
-      const key = `unpack-${randomBytes(8).toString('hex')}`;
-      line.extracting(0, descriptor.size);
-      await snapshots.prepare(key, parent);
-      try {
-        const source = {
-          path: content.pathOf(descriptor.digest),
-          mediaType: descriptor.mediaType,
-          diffId: diffId ?? '',
-        };
-        await snapshots.apply(key, source, this.#signal);
-        await snapshots.commit(chainId, key);
-      } catch (error) {
-        await snapshots
-          .remove(key)
-          .catch((failure: unknown) =>
-            logger.warn('removing a half-unpacked layer failed', { key, error: messageOf(failure) }),
-          );
-        throw error;
-      }
-      line.complete();
-    });
+    const source = {
+      path: this.#parts.content.pathOf(descriptor.digest),
+      mediaType: descriptor.mediaType,
+      diffId: diffId ?? '',
+    };
+    const onBegin = (): void => line.extracting(0, descriptor.size);
+    await unpackLayer(this.#parts, chainId, parent, source, { signal: this.#signal, onBegin });
+    line.complete();
   }
 
   /** Records image and names; tells whether anything is new. */

@@ -6,6 +6,7 @@ import type { LogWriter } from '../logs/index.ts';
 
 import { watchMemory } from './containerCgroup.ts';
 import { matchFreezer } from './matchFreezer.ts';
+import { releaseHeld } from './pauseContainer.ts';
 import { stdioOf } from './prepareBundle.ts';
 import { knownRuntimeOf, someRuntimeFor } from './runtimeOf.ts';
 import { release, settle } from './settleContainer.ts';
@@ -80,6 +81,12 @@ async function reattach(parts: Parts, record: ContainerRecord): Promise<boolean>
   );
   parts.live.add(id, { ...live, settled });
   matchFreezer(parts, record);
+  await releaseHeld(parts, id).catch((error: unknown) =>
+    parts.logger.error('a container that was paused for a commit could not be woken', {
+      container: id,
+      error: messageOf(error),
+    }),
+  );
   restoreHealth(parts, parts.containers.find(id));
   return true;
 }

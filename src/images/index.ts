@@ -1,3 +1,4 @@
+export { commitConfig, type CommitInput } from './commit.ts';
 export { Images, openImages } from './images.ts';
 export type { ImageNames, NewImage } from './images.ts';
 export { garbageBlobs, garbageSnapshots } from './needs.ts';

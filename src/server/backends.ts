@@ -6,6 +6,8 @@ import type { Writable } from 'node:stream';
 
 import type {
   AuthConfig,
+  ContainerChange,
+  ContainerConfig,
   ContainerCreateRequest,
   ContainerCreateResponse,
   ContainerInspect,
@@ -90,6 +92,20 @@ export interface ContainerListOptions {
   readonly filters: Filters;
 }
 
+export interface CommitRequest {
+  readonly container: string;
+  readonly repo: string | undefined;
+  readonly tag: string | undefined;
+  readonly comment: string;
+  readonly author: string;
+  /** Freeze the container while its files are read. */
+  readonly pause: boolean;
+  /** Lines of a Dockerfile that change the configuration. */
+  readonly changes: readonly string[];
+  /** Undefined: the container's own. */
+  readonly config: ContainerConfig | undefined;
+}
+
 /** `ref` below is what the client typed: a full id, a unique prefix of one, or a name with or without its slash. */
 export interface ContainerBackend {
   create(request: {
@@ -130,6 +146,9 @@ export interface ContainerBackend {
     signal: AbortSignal,
   ): Promise<AsyncIterable<ContainerStats>>;
   update(ref: string, body: ContainerUpdateRequest): Promise<ContainerUpdateResponse>;
+  /** Null: nothing has changed. */
+  changes(ref: string): Promise<ContainerChange[] | null>;
+  commit(request: CommitRequest): Promise<{ Id: string }>;
   prune(filters: Filters): Promise<ContainersPruned>;
 }
 

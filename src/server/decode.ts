@@ -7,6 +7,7 @@
  */
 import schema from '../api/requests.schema.json' with { type: 'json' };
 import type {
+  ContainerConfig,
   ContainerCreateRequest,
   ContainerUpdateRequest,
   ExecCreateRequest,
@@ -186,9 +187,10 @@ function decoderOf(name: string, node: SchemaNode): Decoder<unknown> {
   return (text) => decodeItem(shape(), parseJson(text), name);
 }
 
-const { ContainerCreate, ContainerUpdate, ContainerExec, ExecStart } = schema.bodies;
+const { ContainerCreate, ContainerUpdate, ContainerExec, ExecStart, ImageCommit } = schema.bodies;
 
 export const decodeContainerCreate = decoderOf('ContainerConfig', ContainerCreate) as Decoder<ContainerCreateRequest>;
 export const decodeContainerUpdate = decoderOf('UpdateConfig', ContainerUpdate) as Decoder<ContainerUpdateRequest>;
+export const decodeCommit = decoderOf('ContainerConfig', ImageCommit) as Decoder<ContainerConfig>;
 export const decodeExecCreate = decoderOf('ExecConfig', ContainerExec) as Decoder<ExecCreateRequest>;
 export const decodeExecStart = decoderOf('ExecStartConfig', ExecStart) as Decoder<ExecStartRequest>;

@@ -163,6 +163,8 @@ const defaultContainers = {
   attach: async () => new FakeSession(),
   logs: async () => new FakeSession(),
   resize: async () => {},
+  changes: async () => [{ Path: '/etc', Kind: 0 as const }],
+  commit: async () => ({ Id: imageId }),
   top: async () => ({ Titles: ['PID', 'CMD'], Processes: [['42', 'true']] }),
   async stats() {
     return statsSamples();

@@ -95,6 +95,30 @@ const cases: readonly Case[] = [
     calls: ['top', '/web', 'aux'],
   },
   {
+    operation: 'GET /containers/{id}/changes',
+    path: '/containers/web/changes',
+    status: 200,
+    calls: ['changes', 'web'],
+  },
+  {
+    operation: 'POST /commit',
+    path: '/commit?container=web&repo=shop&tag=1&comment=c&author=a&pause=0&changes=USER+a&changes=CMD+b',
+    status: 201,
+    calls: [
+      'commit',
+      {
+        container: 'web',
+        repo: 'shop',
+        tag: '1',
+        comment: 'c',
+        author: 'a',
+        pause: false,
+        changes: ['USER a', 'CMD b'],
+        config: undefined,
+      },
+    ],
+  },
+  {
     operation: 'POST /containers/{id}/resize',
     path: '/containers/web/resize?h=40&w=120',
     status: 200,

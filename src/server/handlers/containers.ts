@@ -15,6 +15,8 @@ import {
   waitCondition,
 } from '../versions.ts';
 import { attachHandler, attachWebSocketHandler } from './attach.ts';
+import { refuseCheckpoint, refuseCheckpointDelete } from './checkpoints.ts';
+import { commitHandler } from './commit.ts';
 import { logsHandler } from './logs.ts';
 import { statsHandler } from './stats.ts';
 
@@ -40,6 +42,11 @@ export function containerHandlers(backend: ContainerBackend): Record<ContainerRo
     containerPause: ({ target }) => done(backend.pause(target)),
     containerUnpause: ({ target }) => done(backend.unpause(target)),
     containerTop: async ({ target, query }) => ok(await backend.top(target, textOf(query, 'ps_args'))),
+    containerChanges: async ({ target }) => ok(await backend.changes(target)),
+    containerCommit: commitHandler(backend),
+    checkpointCreate: refuseCheckpoint,
+    checkpointList: refuseCheckpoint,
+    checkpointDelete: refuseCheckpointDelete,
     containerStats: statsHandler(backend),
     containerUpdate: (request) => update(backend, request),
     containerResize: async ({ target, query }) => {

@@ -1,0 +1,15 @@
+import { GantryError } from '../../base/index.ts';
+import type { Handler } from '../reply.ts';
+
+/** /containers/{id}/checkpoints: freezing processes into files needs kernel and runtime support that few hosts have. */
+export const refuseCheckpoint: Handler = async () => {
+  throw new GantryError('notImplemented', 'checkpoints are not supported by this engine', {
+    hint: 'Keep files with `gantry commit`, or hold the processes where they are with `gantry pause`.',
+  });
+};
+
+/** DELETE of what lies below a container: only checkpoints may. */
+export const refuseCheckpointDelete: Handler = async (request) => {
+  if (!/^[^/]+\/checkpoints\/[^/]+$/.test(request.target)) throw new GantryError('notFound', 'page not found');
+  return refuseCheckpoint(request);
+};
