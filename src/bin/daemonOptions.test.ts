@@ -53,6 +53,36 @@ test('daemon.json completes the command line', () => {
   assert.deepEqual(options.logOptions, { 'max-size': '1m' });
 });
 
+test('what containers have unless they say otherwise is read from flags and from dockerd’s keys of the file', () => {
+  const flags = [
+    '--default-ulimit',
+    'nofile=10:20',
+    '--default-shm-size=8m',
+    '--init',
+    '--default-cgroupns-mode=private',
+  ];
+  const file = {
+    'default-ulimits': { nofile: { Name: 'nofile', Soft: 10, Hard: 20 } },
+    'default-shm-size': '8M',
+    init: true,
+    'default-cgroupns-mode': 'private',
+  };
+  for (const options of [optionsOf(flags), optionsOf(['--config-file', fileWith(file)])]) {
+    assert.deepEqual(options.defaultUlimits, [{ Name: 'nofile', Hard: 20, Soft: 10 }]);
+    assert.deepEqual(
+      [options.defaultShmSizeBytes, options.init, options.defaultCgroupnsMode],
+      [8 * 2 ** 20, true, 'private'],
+    );
+  }
+  for (const wrong of [
+    { 'default-ulimits': { nofile: 7 } },
+    { 'default-cgroupns-mode': 'x' },
+    { 'default-shm-size': 'x' },
+  ]) {
+    assert.throws(() => optionsOf(['--config-file', fileWith(wrong)]), /invalid|needs "Soft"/, JSON.stringify(wrong));
+  }
+});
+
 test('what is not understood is refused', () => {
   const table: [string[], RegExp][] = [
     [['--swarm-default-advertise-addr', 'x'], /unknown flag: --swarm-default-advertise-addr/],

@@ -53,6 +53,9 @@ describe('a configuration merged with the image’s', () => {
   });
 });
 
+const mode = (own: HostConfig, cgroupVersion: 1 | 2) =>
+  completeHostConfig(own, { ...defaults, cgroupVersion }).CgroupnsMode;
+
 describe('a host configuration', () => {
   it('is completed as inspect shows it', () => {
     const complete = completeHostConfig({ Memory: 8_000_000 }, defaults);
@@ -68,8 +71,6 @@ describe('a host configuration', () => {
   });
 
   it('has the cgroup namespace of the daemon, but a privileged one of cgroup v1 sees the host’s tree', () => {
-    const mode = (own: HostConfig, cgroupVersion: 1 | 2) =>
-      completeHostConfig(own, { ...defaults, cgroupVersion }).CgroupnsMode;
     assert.deepEqual(
       [mode({}, 1), mode({ Privileged: true }, 1), mode({ Privileged: true }, 2)],
       ['private', 'host', 'private'],

@@ -10,11 +10,17 @@ const exactJson = JSON as ExactJson;
 /** Numbers from here on are the only ones that a limit without a bound is read as: 2^64 - 1 has no number of its own. */
 const unlimitedAsNumber = 2 ** 64;
 
+function written(limit: number | bigint): unknown {
+  return typeof limit === 'bigint' ? exactJson.rawJSON(limit.toString()) : limit;
+}
+
+function read(limit: number | bigint): number | bigint {
+  return typeof limit === 'number' && limit >= unlimitedAsNumber ? BigInt(unlimitedAsNumber) - 1n : limit;
+}
+
 function withExactLimits(process: OciProcess): object {
   if (process.rlimits === undefined) return process;
-  const exact = (limit: number | bigint): unknown =>
-    typeof limit === 'bigint' ? exactJson.rawJSON(limit.toString()) : limit;
-  const rlimits = process.rlimits.map(({ type, soft, hard }) => ({ type, soft: exact(soft), hard: exact(hard) }));
+  const rlimits = process.rlimits.map(({ type, soft, hard }) => ({ type, soft: written(soft), hard: written(hard) }));
   return { ...process, rlimits };
 }
 
@@ -32,12 +38,10 @@ export function specText(spec: OciSpec): string {
 export function parseSpecProcess(text: string): OciProcess {
   const { process } = JSON.parse(text) as OciSpec;
   if (process.rlimits === undefined) return process;
-  const exact = (limit: number | bigint): number | bigint =>
-    typeof limit === 'number' && limit >= unlimitedAsNumber ? BigInt(unlimitedAsNumber) - 1n : limit;
   const rlimits = process.rlimits.map(({ type, soft, hard }): OciRlimit => ({
     type,
-    soft: exact(soft),
-    hard: exact(hard),
+    soft: read(soft),
+    hard: read(hard),
   }));
   return { ...process, rlimits };
 }

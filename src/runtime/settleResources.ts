@@ -214,8 +214,8 @@ export interface SettledResources<T extends HostSettings> {
 
 /**
  * Holds cgroup limits against what can be right and what this host can keep: the first that cannot be right is `invalid`, in
- * Docker's words; one that the kernel does not know is discarded with a warning. For a create (`isUpdate` false) and for an
- * update, whose settings are to be the container's with the changes applied.
+ * Docker's words; one that the kernel does not know is discarded with a warning. For a create, and with `isUpdate` for what an
+ * update names.
  */
 export function settleResources<T extends HostSettings>(
   asked: T,
