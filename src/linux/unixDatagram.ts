@@ -1,6 +1,4 @@
 /** Sending datagrams to a socket in the file system (unix(7)), which Node does not know. */
-import { setTimeout as delay } from 'node:timers/promises';
-
 import koffi from 'koffi';
 
 import { checked, libc, syscallError } from './libc.ts';
@@ -23,17 +21,16 @@ const noSignal = 0x4000;
 const longestPathBytes = 107;
 /** What a datagram may be long: the kernel counts it against the sender's buffer. */
 const sendBufferBytes = 8 * 1024 * 1024;
-const retryMs = 5;
-const patienceMs = 10_000;
 
 export interface UnixDatagrams {
+  readonly path: string;
   /** Throws the system error when nobody listens there. */
   probe(): void;
   /**
-   * Sends one datagram, waiting while the receiver's queue is full. Rejects with the system error, or when the receiver takes
-   * nothing for ten seconds. The path is looked up each time, so that a receiver may be restarted.
+   * Sends one datagram; false when the receiver's queue is full. Throws the system error. The path is looked up each time, so
+   * that a receiver may be restarted.
    */
-  send(data: Uint8Array): Promise<void>;
+  send(data: Uint8Array): boolean;
   close(): void;
 }
 
@@ -53,6 +50,7 @@ export function openUnixDatagrams(path: string): UnixDatagrams {
   // Without the right to it datagrams are as long as the host allows everybody.
   setsockopt(fd, levelSocket, sendBufferForce, [sendBufferBytes], 4);
   return {
+    path,
     probe() {
       const probeFd = openSocket();
       try {
@@ -61,7 +59,7 @@ export function openUnixDatagrams(path: string): UnixDatagrams {
         closeCall(probeFd);
       }
     },
-    send: (data) => sendPatiently(fd, data, address, path),
+    send: (data) => send(fd, data, address, path),
     close() {
       closeCall(fd);
     },
@@ -72,12 +70,10 @@ function openSocket(): number {
   return checked(socketCall(familyUnix, typeDatagram | closeOnExec | nonBlocking, 0) as number, 'socket');
 }
 
-async function sendPatiently(fd: number, data: Uint8Array, address: Buffer, path: string): Promise<void> {
-  for (let waitedMs = 0; ; waitedMs += retryMs) {
-    const sent = sendto(fd, data, data.length, noSignal, address, address.length) as number;
-    if (sent >= 0) return;
-    const isFull = koffi.errno() === koffi.os.errno['EAGAIN'];
-    if (!isFull || waitedMs >= patienceMs) throw syscallError('sendto', path);
-    await delay(retryMs);
-  }
+/** False when the receiver's queue is full. */
+function send(fd: number, data: Uint8Array, address: Buffer, path: string): boolean {
+  const sent = sendto(fd, data, data.length, noSignal, address, address.length) as number;
+  if (sent >= 0) return true;
+  if (koffi.errno() === koffi.os.errno['EAGAIN']) return false;
+  throw syscallError('sendto', path);
 }

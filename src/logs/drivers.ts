@@ -30,8 +30,11 @@ export interface LogPlace {
   readonly onError?: (error: unknown) => void;
   readonly clock?: Clock;
   readonly journalSocket?: string;
+  /** A receiver that takes nothing for so long is taken for gone; ten seconds unless told otherwise. */
+  readonly patienceMs?: number;
 }
 
+const defaultPatienceMs = 10_000;
 const defaultTag = '{{.ID}}';
 
 /**
@@ -158,12 +161,13 @@ class UnreadableLog implements ContainerLog {
 async function remoteSink(settings: LogSettings, place: LogPlace): Promise<LogSink> {
   const subject = place.subject();
   const tag = renderTag(settings.tag ?? defaultTag, subject);
+  const patienceMs = place.patienceMs ?? defaultPatienceMs;
   if (settings.driver === 'syslog') {
-    return withMode(await openSyslogSink(settings.syslog, tag), settings, place);
+    return withMode(await openSyslogSink(settings.syslog, tag, patienceMs), settings, place);
   }
   const attributes = settings.driver === 'journald' ? chooseAttributes(settings.attributes, subject) : {};
   const socket = place.journalSocket ?? journalSocket;
-  return withMode(openJournaldSink({ socket, subject, tag, attributes }), settings, place);
+  return withMode(openJournaldSink({ socket, subject, tag, attributes, patienceMs }), settings, place);
 }
 
 function withMode(sink: LogSink, { bufferBytes }: LogSettings, { onError = () => {} }: LogPlace): LogSink {

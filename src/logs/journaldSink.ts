@@ -7,6 +7,8 @@ import { randomBytes } from 'node:crypto';
 import { formatTime } from '../base/index.ts';
 import { openUnixDatagrams, type UnixDatagrams } from '../linux/index.ts';
 import { linesOf } from './lineCutter.ts';
+import { Outage } from './outage.ts';
+import { sendPatiently } from './patience.ts';
 import type { CutOutput, LogSink, LogStream, LogSubject } from './types.ts';
 
 export const journalSocket = '/run/systemd/journal/socket';
@@ -21,6 +23,8 @@ export interface JournalOptions {
   readonly subject: LogSubject;
   readonly tag: string;
   readonly attributes: Readonly<Record<string, string>>;
+  /** A journal that takes nothing for so long is taken for gone. */
+  readonly patienceMs: number;
 }
 
 /** Throws when the host has no journal. */
@@ -32,7 +36,7 @@ export function openJournaldSink(options: JournalOptions): LogSink {
     socket.close();
     throw new Error('journald is not enabled on this host', { cause });
   }
-  return new JournaldSink(socket, fixedFields(options));
+  return new JournaldSink(socket, fixedFields(options), options.patienceMs);
 }
 
 function fixedFields({ subject, tag, attributes }: JournalOptions): Buffer {
@@ -73,10 +77,13 @@ interface LongLine {
 class JournaldSink implements LogSink {
   readonly #socket: UnixDatagrams;
   readonly #fixed: Buffer;
+  readonly #patienceMs: number;
+  readonly #outage = new Outage();
   readonly #long: Record<LogStream, LongLine | undefined> = { stdout: undefined, stderr: undefined };
   #last: Promise<void> = Promise.resolve();
 
-  constructor(socket: UnixDatagrams, fixed: Buffer) {
+  constructor(socket: UnixDatagrams, fixed: Buffer, patienceMs: number) {
+    this.#patienceMs = patienceMs;
     this.#socket = socket;
     this.#fixed = fixed;
   }
@@ -102,7 +109,16 @@ class JournaldSink implements LogSink {
         ...this.#partFields(stream, isPartial),
         this.#fixed,
       ];
-      await this.#socket.send(Buffer.concat(fields));
+      if (!this.#outage.isOn) await this.#deliver(Buffer.concat(fields));
+    }
+  }
+
+  async #deliver(entry: Buffer): Promise<void> {
+    try {
+      await sendPatiently(this.#socket, entry, this.#patienceMs);
+    } catch (error) {
+      this.#outage.begin();
+      throw error;
     }
   }
 

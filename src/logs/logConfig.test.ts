@@ -8,6 +8,15 @@ import { aSubject } from './testSubject.ts';
 const unset = { tag: undefined, bufferBytes: undefined };
 const chosenNothing = { labels: [], labelPattern: undefined, environment: [], environmentPattern: undefined };
 
+function bufferOf(Config: Record<string, string>): number | undefined {
+  return parseLogConfig({ Config }).bufferBytes;
+}
+
+function syslogOf(Config: Record<string, string>): Record<string, unknown> {
+  const settings = parseLogConfig({ Type: 'syslog', Config });
+  return settings.driver === 'syslog' ? { ...settings.syslog, tls: undefined } : {};
+}
+
 test('the default is json-file, rotated at 10 MB, three files', () => {
   const files = { maxSizeBytes: 10_000_000, maxFiles: 3, compress: false };
   const settings = { driver: 'json-file', files, attributes: chosenNothing, ...unset };
@@ -24,15 +33,19 @@ test('local keeps five compressed files of 20 MiB; what is only passed on is kep
   const files = { maxSizeBytes: 20 * 1024 * 1024, maxFiles: 5, compress: true };
   assert.deepEqual(parseLogConfig({ Type: 'local' }), { driver: 'local', files, ...unset });
   const journald = { driver: 'journald', attributes: chosenNothing, ...unset };
-  const cacheOf = (Config: Record<string, string>): unknown => parseLogConfig({ Type: 'journald', Config });
-  assert.deepEqual(cacheOf({}), { ...journald, cache: files });
-  assert.deepEqual(cacheOf({ 'cache-disabled': 'true' }), { ...journald, cache: undefined });
+  assert.deepEqual(parseLogConfig({ Type: 'journald', Config: {} }), { ...journald, cache: files });
+  assert.deepEqual(parseLogConfig({ Type: 'journald', Config: { 'cache-disabled': 'true' } }), {
+    ...journald,
+    cache: undefined,
+  });
   const own = { 'cache-max-size': '1k', 'cache-max-file': '2', 'cache-compress': 'false' };
-  assert.deepEqual(cacheOf(own), { ...journald, cache: { maxSizeBytes: 1000, maxFiles: 2, compress: false } });
+  assert.deepEqual(parseLogConfig({ Type: 'journald', Config: own }), {
+    ...journald,
+    cache: { maxSizeBytes: 1000, maxFiles: 2, compress: false },
+  });
 });
 
 test('mode=non-blocking has a buffer of 1 MiB or of what is asked for', () => {
-  const bufferOf = (Config: Record<string, string>): number | undefined => parseLogConfig({ Config }).bufferBytes;
   assert.equal(bufferOf({ mode: 'non-blocking' }), 1 << 20);
   assert.equal(bufferOf({ mode: 'non-blocking', 'max-buffer-size': '4k' }), 4096);
   assert.equal(bufferOf({ mode: 'blocking' }), undefined);
@@ -98,12 +111,8 @@ test('what is wrong with the values is known when the container starts', () => {
 });
 
 test('syslog addresses, facilities and formats', () => {
-  const parsed = (Config: Record<string, string>): unknown => {
-    const settings = parseLogConfig({ Type: 'syslog', Config });
-    return settings.driver === 'syslog' ? { ...settings.syslog, tls: undefined } : undefined;
-  };
   const base = { facility: 3, format: 'unix', tls: undefined };
-  assert.deepEqual(parsed({}), { ...base, address: { transport: 'host' } });
+  assert.deepEqual(syslogOf({}), { ...base, address: { transport: 'host' } });
   const addresses: [string, string, number][] = [
     ['udp://1.2.3.4', '1.2.3.4', 514],
     ['udp://log.example:1514', 'log.example', 1514],
@@ -111,13 +120,13 @@ test('syslog addresses, facilities and formats', () => {
   ];
   for (const [text, host, port] of addresses) {
     const expected = { ...base, address: { transport: 'udp', host, port } };
-    assert.deepEqual(parsed({ 'syslog-address': text }), expected);
+    assert.deepEqual(syslogOf({ 'syslog-address': text }), expected);
   }
   assert.deepEqual(
-    parsed({ 'syslog-address': 'tcp+tls://h:6514', 'syslog-facility': 'local3', 'syslog-format': 'rfc5424micro' }),
+    syslogOf({ 'syslog-address': 'tcp+tls://h:6514', 'syslog-facility': 'local3', 'syslog-format': 'rfc5424micro' }),
     { address: { transport: 'tcp+tls', host: 'h', port: 6514 }, facility: 19, format: 'rfc5424micro', tls: undefined },
   );
-  assert.equal((parsed({ 'syslog-facility': '4' }) as { facility: number }).facility, 4);
+  assert.equal(syslogOf({ 'syslog-facility': '4' })['facility'], 4);
 });
 
 test('attributes come from labels and environment, by name and by pattern', () => {

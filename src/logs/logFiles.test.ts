@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -66,33 +67,34 @@ test('lines are on disk as Docker writes them', () =>
     assert.deepEqual([last?.partial, last?.timeNs, last?.data.toString()], [true, 4_000_000_000n, 'rest']);
   }));
 
-test('any output comes back, stream by stream, in lines of at most 16 KiB', async () => {
-  const piece = fc.record({
-    stream: fc.constantFrom('stdout' as const, 'stderr' as const),
-    text: fc.oneof(
-      fc.string({ unit: fc.constantFrom('a', '\n', '"', '\\', 'n', '\t', 'é', '漢', '😀', '\u0000', '\u2028') }),
-      fc.constantFrom('x'.repeat(16_383), 'x'.repeat(16_384), `${'é'.repeat(20_000)}\n`, '\n'.repeat(300)),
-    ),
+for (const driver of drivers)
+  test(`any output comes back, stream by stream, in lines of at most 16 KiB, ${driver}`, async () => {
+    const piece = fc.record({
+      stream: fc.constantFrom('stdout' as const, 'stderr' as const),
+      text: fc.oneof(
+        fc.string({ unit: fc.constantFrom('a', '\n', '"', '\\', 'n', '\t', 'é', '漢', '😀', '\u0000', '\u2028') }),
+        fc.constantFrom('x'.repeat(16_383), 'x'.repeat(16_384), `${'é'.repeat(20_000)}\n`, '\n'.repeat(300)),
+      ),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(piece, { maxLength: 8 }), async (pieces) =>
+        withLog({ driver, 'max-size': '1g' }, async (log) => {
+          const writer = await log.open();
+          for (const { stream, text } of pieces) await writer.write(stream, Buffer.from(text));
+          await writer.close();
+          const entries = await entriesOf(log);
+          for (const stream of ['stdout', 'stderr'] as const) {
+            const read = Buffer.concat(entries.filter((entry) => entry.stream === stream).map(({ data }) => data));
+            const written = pieces.filter((one) => one.stream === stream).map(({ text }) => text);
+            assert.equal(read.toString(), written.join(''));
+          }
+          assert.ok(entries.every(({ data }) => data.length <= 16_384 && data.length > 0));
+          assert.ok(entries.every(({ data, partial }) => partial === (data.at(-1) !== 10)));
+        }),
+      ),
+      { numRuns: 30 },
+    );
   });
-  await fc.assert(
-    fc.asyncProperty(fc.array(piece, { maxLength: 8 }), async (pieces) =>
-      withLog({ 'max-size': '-1' }, async (log) => {
-        const writer = await log.open();
-        for (const { stream, text } of pieces) await writer.write(stream, Buffer.from(text));
-        await writer.close();
-        const entries = await entriesOf(log);
-        for (const stream of ['stdout', 'stderr'] as const) {
-          const read = Buffer.concat(entries.filter((entry) => entry.stream === stream).map(({ data }) => data));
-          const written = pieces.filter((one) => one.stream === stream).map(({ text }) => text);
-          assert.equal(read.toString(), written.join(''));
-        }
-        assert.ok(entries.every(({ data }) => data.length <= 16_384 && data.length > 0));
-        assert.ok(entries.every(({ data, partial }) => partial === (data.at(-1) !== 10)));
-      }),
-    ),
-    { numRuns: 30 },
-  );
-});
 
 test('a character cut between two writes is whole, and what is no UTF-8 is replaced', () =>
   withLog({}, async (log) => {
@@ -101,6 +103,29 @@ test('a character cut between two writes is whole, and what is no UTF-8 is repla
     await writer.write('stdout', Buffer.from([0xa9, 0x0a, 0xff, 0x0a]));
     await writer.close();
     assert.equal(await textOf(log), 'é\n\ufffd\n');
+  }));
+
+test('the driver local keeps bytes as they are', () =>
+  withLog({ driver: 'local' }, async (log, path) => {
+    const writer = await log.open();
+    await writer.write('stderr', Buffer.from([0xff, 0x00, 0x0d, 0x0a]));
+    await writer.write('stdout', Buffer.from('rest'));
+    await writer.close();
+    assert.equal(await readFile(path, 'latin1'), 'e000000003b9aca00 \u00ff\0\r\nO0000000077359400 rest\n');
+    const [first, last] = await entriesOf(log);
+    assert.deepEqual(
+      [first?.stream, [...(first?.data ?? [])], first?.timeNs],
+      ['stderr', [255, 0, 13, 10], 1_000_000_000n],
+    );
+    assert.deepEqual([last?.partial, last?.data.toString()], [true, 'rest']);
+  }));
+
+test('damage in a local log is skipped', () =>
+  withLog({ driver: 'local' }, async (log, path) => {
+    await writeFile(path, 'junk\n\nx000000003b9aca00 a\no000000003b9acaZZ a\no000000003b9aca00 good\no0000');
+    assert.equal(await textOf(log), 'good\n');
+    await writeAll(log, 'next\n');
+    assert.equal(await textOf(log), 'good\nnext\n');
   }));
 
 test('a torn last line is skipped by readers and cut off by the next writer', () =>
@@ -171,6 +196,45 @@ for (const compress of ['false', 'true']) {
       assert.ok(expected.endsWith(fromNow));
     }));
 }
+
+for (const compress of ['false', 'true']) {
+  test(`a follower that lags by several rotations misses nothing, compress=${compress}`, () =>
+    withLog({ 'max-size': '2k', 'max-file': '3', compress }, async (log) => {
+      const writer = await log.open();
+      const lines = Array.from({ length: 300 }, (_, index) => `line ${index}\n`);
+      const batches = log.readBatches({ ...everything, follow: true }, new AbortController().signal);
+      const slow = batches[Symbol.asyncIterator]();
+      await writer.write('stdout', Buffer.from(lines[0] ?? ''));
+      const read = [...((await slow.next()).value ?? [])];
+      // Some ten files, of which the log keeps three.
+      for (const line of lines.slice(1)) await writer.write('stdout', Buffer.from(line));
+      await writer.close();
+      for (let next = await slow.next(); next.done !== true; next = await slow.next()) read.push(...next.value);
+      assert.equal(read.map(({ data }) => data.toString()).join(''), lines.join(''));
+    }));
+}
+
+test('a follower ends when its last moment has passed, without a later entry', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'gantry-log-'));
+  const paths = { json: join(directory, 'json.log'), local: '' };
+  const log = createContainerLog({}, { paths, subject: () => aSubject() });
+  const writer = await log.open();
+  await writer.write('stdout', Buffer.from('early\n'));
+  const untilNs = BigInt(Date.now() + 30) * 1_000_000n;
+  assert.equal(await textOf(log, { follow: true, untilNs }), 'early\n');
+  assert.ok(BigInt(Date.now() + 1) * 1_000_000n >= untilNs);
+  await writer.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+test('what is written is in the file when the write returns', () =>
+  withLog({}, async (log, path) => {
+    const writer = await log.open();
+    const written = writer.write('stdout', Buffer.from('one\n'));
+    assert.match(readFileSync(path, 'utf8'), /one/);
+    await written;
+    await writer.close();
+  }));
 
 test('a follower ends when it is told to, and what waits to be written is seen by readers', () =>
   withLog({}, async (log) => {

@@ -6,6 +6,8 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 
 import { messageOf } from '../base/index.ts';
 import { openUnixDatagrams } from '../linux/index.ts';
+import { StalledError } from './outage.ts';
+import { sendPatiently } from './patience.ts';
 import type { SyslogAddress, SyslogSettings, SyslogTls } from './syslogOptions.ts';
 
 export interface SyslogConnection {
@@ -17,22 +19,26 @@ export interface SyslogConnection {
 const hostSockets = ['/dev/log', '/var/run/syslog', '/var/run/log'];
 const closeTimeoutMs = 2000;
 
-/** Connects; rejects with Docker's texts. */
-export async function connectSyslog({ address, tls }: SyslogSettings): Promise<SyslogConnection> {
+/** Connects; rejects with Docker's texts. A send rejects with a StalledError when the receiver takes nothing for `patienceMs`. */
+export async function connectSyslog({ address, tls }: SyslogSettings, patienceMs: number): Promise<SyslogConnection> {
   switch (address.transport) {
     case 'host':
-      return connectHost();
+      return connectHost(patienceMs);
     case 'unixgram':
-      return datagrams(address.path);
+      return datagrams(address.path, patienceMs);
     case 'udp':
       return udp(address);
     case 'unix':
-      return stream('unix', address.path, () => connectStream(address.path));
+      return stream({ network: 'unix', place: address.path, patienceMs }, () => connectStream(address.path));
     case 'tcp':
-      return stream('tcp', placeOf(address), () => connectStream(address.port, address.host));
-    case 'tcp+tls': {
+      return stream({ network: 'tcp', place: placeOf(address), patienceMs }, () =>
+        connectStream(address.port, address.host),
+      );
+    default: {
       const options = tlsOptions(tls, address.host);
-      return stream('tcp', placeOf(address), () => connectTls({ ...options, host: address.host, port: address.port }));
+      return stream({ network: 'tcp', place: placeOf(address), patienceMs }, () =>
+        connectTls({ ...options, host: address.host, port: address.port }),
+      );
     }
   }
 }
@@ -41,9 +47,12 @@ function placeOf({ host, port }: Extract<SyslogAddress, { port: number }>): stri
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-async function connectHost(): Promise<SyslogConnection> {
+async function connectHost(patienceMs: number): Promise<SyslogConnection> {
   for (const path of hostSockets) {
-    for (const attempt of [() => datagrams(path), () => stream('unix', path, () => connectStream(path))]) {
+    for (const attempt of [
+      () => datagrams(path, patienceMs),
+      () => stream({ network: 'unix', place: path, patienceMs }, () => connectStream(path)),
+    ]) {
       try {
         return await attempt();
       } catch {
@@ -54,7 +63,7 @@ async function connectHost(): Promise<SyslogConnection> {
   throw new Error('Unix syslog delivery error');
 }
 
-async function datagrams(path: string): Promise<SyslogConnection> {
+async function datagrams(path: string, patienceMs: number): Promise<SyslogConnection> {
   const socket = openUnixDatagrams(path);
   try {
     socket.probe();
@@ -62,7 +71,7 @@ async function datagrams(path: string): Promise<SyslogConnection> {
     socket.close();
     throw error;
   }
-  return { send: (message) => socket.send(message), close: async () => socket.close() };
+  return { send: (message) => sendPatiently(socket, message, patienceMs), close: async () => socket.close() };
 }
 
 async function udp({ host, port }: { readonly host: string; readonly port: number }): Promise<SyslogConnection> {
@@ -83,7 +92,13 @@ async function udp({ host, port }: { readonly host: string; readonly port: numbe
   };
 }
 
-async function stream(network: string, place: string, connect: () => Socket): Promise<SyslogConnection> {
+interface StreamPlace {
+  readonly network: string;
+  readonly place: string;
+  readonly patienceMs: number;
+}
+
+async function stream({ network, place, patienceMs }: StreamPlace, connect: () => Socket): Promise<SyslogConnection> {
   const socket = connect();
   await new Promise<void>((resolve, reject) => {
     socket.once('error', (error) => reject(dialError(network, place, error)));
@@ -98,21 +113,29 @@ async function stream(network: string, place: string, connect: () => Socket): Pr
   return {
     async send(message) {
       if (failure !== undefined) throw failure;
-      if (!socket.write(message)) await drained(socket);
+      if (!socket.write(message) && !(await drained(socket, patienceMs))) {
+        failure = new StalledError(place, patienceMs);
+        socket.destroy();
+        throw failure;
+      }
     },
     close: () => closed(socket),
   };
 }
 
-function drained(socket: Socket): Promise<void> {
+/** False when the socket has taken nothing for so long. */
+function drained(socket: Socket, patienceMs: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const settle = (): void => {
-      socket.off('drain', settle);
-      socket.off('close', settle);
-      resolve();
+    const settle = (hasDrained: boolean): void => {
+      clearTimeout(timer);
+      socket.off('drain', settled);
+      socket.off('close', settled);
+      resolve(hasDrained);
     };
-    socket.on('drain', settle);
-    socket.on('close', settle);
+    const settled = (): void => settle(true);
+    const timer = setTimeout(() => settle(false), patienceMs);
+    socket.on('drain', settled);
+    socket.on('close', settled);
   });
 }
 

@@ -35,15 +35,18 @@ function headOf({ format, tag, hostName, pid }: SyslogSender, timeNs: bigint): s
       return `${stamp(timeNs)} ${hostName} ${tag}[${pid}]: `;
     case 'rfc5424':
       return `1 ${rfc3339(timeNs, 0)} ${hostName} ${tag} ${pid} ${tag} - `;
-    case 'rfc5424micro':
+    default:
       return `1 ${rfc3339(timeNs, 7)} ${hostName} ${tag} ${pid} ${tag} - `;
   }
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0');
 }
 
 /** `Nov  2 03:04:05`, in local time. */
 function stamp(timeNs: bigint): string {
   const at = new Date(Number(timeNs / 1_000_000n));
-  const two = (value: number): string => String(value).padStart(2, '0');
   const clock = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(':');
   return `${months[at.getMonth()] ?? ''} ${String(at.getDate()).padStart(2)} ${clock}`;
 }

@@ -31,8 +31,30 @@ type Options = Readonly<Record<string, string>>;
 const defaultPort = 514;
 /** RFC 5424, table 1, under the names of syslog(3); the four between are reserved. */
 const facilities: readonly string[] = [
-  ...['kern', 'user', 'mail', 'daemon', 'auth', 'syslog', 'lpr', 'news', 'uucp', 'cron', 'authpriv', 'ftp'],
-  ...['', '', '', '', 'local0', 'local1', 'local2', 'local3', 'local4', 'local5', 'local6', 'local7'],
+  'kern',
+  'user',
+  'mail',
+  'daemon',
+  'auth',
+  'syslog',
+  'lpr',
+  'news',
+  'uucp',
+  'cron',
+  'authpriv',
+  'ftp',
+  '',
+  '',
+  '',
+  '',
+  'local0',
+  'local1',
+  'local2',
+  'local3',
+  'local4',
+  'local5',
+  'local6',
+  'local7',
 ];
 const daemonFacility = facilities.indexOf('daemon');
 

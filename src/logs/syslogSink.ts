@@ -3,27 +3,30 @@ import { hostname } from 'node:os';
 import { linesOf } from './lineCutter.ts';
 import { connectSyslog, type SyslogConnection } from './syslogConnection.ts';
 import { syslogMessage, type SyslogSender } from './syslogFormat.ts';
+import { Outage, StalledError } from './outage.ts';
 import type { SyslogSettings } from './syslogOptions.ts';
 import type { CutOutput, LogSink } from './types.ts';
 
-/** Connects to a syslog server. Rejects when it is not there. */
-export async function openSyslogSink(settings: SyslogSettings, tag: string): Promise<LogSink> {
-  const connection = await connectSyslog(settings);
+/** Connects to a syslog server. Rejects when it is not there. One that takes nothing for `patienceMs` is taken for gone. */
+export async function openSyslogSink(settings: SyslogSettings, tag: string, patienceMs: number): Promise<LogSink> {
+  const connect = (): Promise<SyslogConnection> => connectSyslog(settings, patienceMs);
+  const connection = await connect();
   const counted = settings.address.transport === 'tcp+tls' && settings.format.startsWith('rfc5424');
   const { format, facility } = settings;
   const sender = { format, facility, tag, hostName: hostname(), pid: process.pid, counted };
-  return new SyslogSink(settings, sender, connection);
+  return new SyslogSink(connect, sender, connection);
 }
 
 /** One message a line, in order. When the connection has failed it is made anew, once for what is in hand; what fails then is lost. */
 class SyslogSink implements LogSink {
-  readonly #settings: SyslogSettings;
+  readonly #connect: () => Promise<SyslogConnection>;
+  readonly #outage = new Outage();
   readonly #sender: SyslogSender;
   #connection: SyslogConnection | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(settings: SyslogSettings, sender: SyslogSender, connection: SyslogConnection) {
-    this.#settings = settings;
+  constructor(connect: () => Promise<SyslogConnection>, sender: SyslogSender, connection: SyslogConnection) {
+    this.#connect = connect;
     this.#sender = sender;
     this.#connection = connection;
   }
@@ -40,20 +43,34 @@ class SyslogSink implements LogSink {
   }
 
   async #send({ stream, data, isPartial, timeNs }: CutOutput): Promise<void> {
-    let reconnects = 1;
     for (const text of isPartial ? [data] : linesOf(data)) {
       // As Docker: an empty line is no message.
-      if (text.length === 0) continue;
-      const message = syslogMessage(this.#sender, { stream, text, timeNs });
+      if (text.length === 0 || this.#outage.isOn) continue;
       try {
-        this.#connection ??= await connectSyslog(this.#settings);
-        await this.#connection.send(message);
+        await this.#deliver(syslogMessage(this.#sender, { stream, text, timeNs }));
       } catch (error) {
-        this.#connection = undefined;
-        if (reconnects-- <= 0) throw error;
-        this.#connection = await connectSyslog(this.#settings);
-        await this.#connection.send(message);
+        await this.#disconnect();
+        this.#outage.begin();
+        throw error;
       }
     }
+  }
+
+  async #deliver(message: Buffer): Promise<void> {
+    try {
+      this.#connection ??= await this.#connect();
+      await this.#connection.send(message);
+    } catch (error) {
+      if (error instanceof StalledError) throw error;
+      await this.#disconnect();
+      this.#connection = await this.#connect();
+      await this.#connection.send(message);
+    }
+  }
+
+  async #disconnect(): Promise<void> {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    await connection?.close();
   }
 }
