@@ -23,11 +23,20 @@ describe('the output of ps', () => {
     assert.deepEqual(parsePs(['COMMAND     PID', 'sh            7'], new Set(['7'])).Processes, [['sh', '7']]);
   });
 
+  it('keeps the threads of a process with it', () => {
+    const threads = ['PID LWP CMD', '7 - redis', '- 7 -', '- 8 -', '9 - other', '- 9 -'];
+    assert.deepEqual(parsePs(threads, new Set(['7'])).Processes, [
+      ['7', '-', 'redis'],
+      ['-', '7', '-'],
+      ['-', '8', '-'],
+    ]);
+  });
+
   it('is refused without a column of pids', () => {
     for (const text of [[], ['UID CMD', 'root sh']])
       assert.throws(
         () => parsePs(text, new Set(['1'])),
-        (error) => isKind(error, 'invalid'),
+        (error) => isKind(error, 'internal'),
       );
   });
 });

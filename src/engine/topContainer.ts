@@ -1,13 +1,11 @@
 import type { ContainerTop } from '../api/index.ts';
 import { GantryError } from '../base/index.ts';
-import { isAlive } from '../containers/index.ts';
+import { isAlive, type ContainerRecord } from '../containers/index.ts';
 import { cgroupPids, runPs } from '../linux/index.ts';
 
 import { containerCgroup } from './containerCgroup.ts';
 import { announce } from './containerEvents.ts';
 import type { EngineParts } from './parts.ts';
-
-const safeArguments = /^[-\w,=:+ ]*$/;
 
 /** GET /containers/{id}/top: the host's ps, cut down to the container's processes. */
 export async function topContainer(
@@ -15,29 +13,54 @@ export async function topContainer(
   ref: string,
   psArgs: string | undefined,
 ): Promise<ContainerTop> {
-  const record = parts.containers.find(ref);
-  if (!isAlive(record.state)) throw new GantryError('conflict', `container ${record.id} is not running`);
   const args = psArgs || '-ef';
-  if (!safeArguments.test(args)) throw new GantryError('invalid', `invalid ps arguments: ${JSON.stringify(args)}`);
-  const pids = new Set(cgroupPids(parts.cgroups, containerCgroup(parts, record)).map(String));
-  const table = parsePs(await runPs(args.split(/\s+/).filter((word) => word !== '')), pids);
+  refusePidTitles(args);
+  const record = parts.containers.find(ref);
+  refuseNotRunning(record);
+  const pids = cgroupPids(parts.cgroups, containerCgroup(parts, record));
+  const words = args.split(' ').filter((word) => word !== '');
+  const table = parsePs(await runPs(words, pids), new Set(pids.map(String)));
   announce(parts, record, 'top');
   return table;
 }
 
-/** Rows of ps whose PID is among `pids`; the last column takes what is left of a line. */
+/** `-o user=PID` would pass another column off as that of the pids. */
+function refusePidTitles(args: string): void {
+  for (const [, column = '', title = ''] of args.matchAll(/\s+([^\s]*)=\s*(PID[^\s]*)/g)) {
+    if (column !== 'pid') throw new GantryError('internal', `specifying "${column}=${title}" is not allowed`);
+  }
+}
+
+function refuseNotRunning({ id, state }: ContainerRecord): void {
+  if (state.status === 'restarting') {
+    throw new GantryError('conflict', `container ${id} is restarting, wait until the container is running`);
+  }
+  if (!isAlive(state)) throw new GantryError('conflict', `container ${id} is not running`);
+}
+
+/**
+ * Rows of ps whose PID is among `pids`; the last column takes what is left of a line. Threads, which have `-` for a pid,
+ * belong to the process above them.
+ */
 export function parsePs(
   lines: readonly string[],
   pids: ReadonlySet<string>,
 ): { Titles: string[]; Processes: string[][] } {
   const titles = (lines[0] ?? '').trim().split(/\s+/);
-  const pidColumn = titles.indexOf('PID');
+  const pidColumn = titles.lastIndexOf('PID');
   if (pidColumn < 0)
-    throw new GantryError('invalid', "Couldn't find PID field in ps output", {
+    throw new GantryError('internal', "Couldn't find PID field in ps output", {
       hint: 'Name pid among the columns: -o pid,comm.',
     });
-  const rows = lines.slice(1).map((line) => splitColumns(line.trim(), titles.length));
-  return { Titles: titles, Processes: rows.filter((row) => pids.has(row[pidColumn] ?? '')) };
+  const rows: string[][] = [];
+  let isOurs = false;
+  for (const line of lines.slice(1)) {
+    const row = splitColumns(line.trim(), titles.length);
+    const pid = row[pidColumn] ?? '';
+    if (pid !== '-') isOurs = pids.has(pid);
+    if (isOurs) rows.push(row);
+  }
+  return { Titles: titles, Processes: rows };
 }
 
 function splitColumns(line: string, count: number): string[] {
