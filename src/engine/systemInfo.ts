@@ -8,6 +8,7 @@ import { logDrivers } from '../logs/index.ts';
 import { architectureName } from '../runtime/index.ts';
 
 import type { EngineParts } from './parts.ts';
+import { supportWarnings } from './supportWarnings.ts';
 
 type Parts = Pick<
   EngineParts,
@@ -72,6 +73,7 @@ export function runtimeComponent(
 export async function systemInfo(parts: Parts): Promise<SystemInfo> {
   const { settings } = parts;
   const os = readOsRelease();
+  const forwardsIpv4 = readText('/proc/sys/net/ipv4/ip_forward').trim() === '1';
   return {
     ID: settings.daemonId,
     ...countContainers(parts),
@@ -86,7 +88,7 @@ export async function systemInfo(parts: Parts): Promise<SystemInfo> {
       Log: [...logDrivers],
     },
     ...resourceSupport(parts),
-    IPv4Forwarding: readText('/proc/sys/net/ipv4/ip_forward').trim() === '1',
+    IPv4Forwarding: forwardsIpv4,
     Debug: settings.debug,
     NFd: 0,
     NGoroutines: 0,
@@ -126,7 +128,7 @@ export async function systemInfo(parts: Parts): Promise<SystemInfo> {
     Isolation: '',
     InitBinary: settings.initPath ?? '',
     SecurityOptions: ['name=seccomp,profile=builtin', ...(settings.cgroupVersion === 2 ? ['name=cgroupns'] : [])],
-    Warnings: [],
+    Warnings: supportWarnings(parts.host, forwardsIpv4),
   };
 }
 
