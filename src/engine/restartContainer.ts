@@ -11,7 +11,10 @@ export async function restartContainer(parts: StartParts, ref: string, options: 
   const signalNumber = stopSignal(record, options);
   const unmark = parts.live.markRestart(record.id);
   try {
-    if (live !== undefined) await stopLive(parts, record, live, { ...options, signalNumber });
+    if (live !== undefined) {
+      await stopLive(parts, record, live, { ...options, signalNumber });
+      announce(parts, parts.containers.get(record.id) ?? record, 'stop');
+    }
     await startContainer(parts, record.id);
   } catch (error) {
     // Somebody else's start was faster: it runs, which is what was asked for.
