@@ -1,4 +1,5 @@
-import { GantryError, hasEntry } from '../base/index.ts';
+import { hasEntry, isKind } from '../base/index.ts';
+import { familiarName, parseReference } from '../oci/index.ts';
 import type { JournalEvent } from './journal.ts';
 
 /** Filters as decoded from the query: key to the set of accepted values. */
@@ -11,29 +12,34 @@ function attributeOf(event: JournalEvent, key: string): string | undefined {
   return Object.hasOwn(attributes, key) ? attributes[key] : undefined;
 }
 
-/** Events of one type, by the beginning of the id or the name of what they are about. */
-function actorOf(type: string): Matches {
-  return (event, values) => {
-    if (event.Type !== type) return false;
-    const name = attributeOf(event, 'name') ?? '';
-    return [...values].some((value) => event.Actor.ID.startsWith(value) || name.startsWith(value));
-  };
+/** By the beginning of the id or the name of what the event is about; as with Docker, of whatever type that is. */
+function matchesActor(event: JournalEvent, values: ReadonlySet<string>): boolean {
+  const name = attributeOf(event, 'name') ?? '';
+  return [...values].some((value) => event.Actor.ID.startsWith(value) || name.startsWith(value));
 }
 
-/** `exec_create` also means `exec_create: sh -c date`, and `health_status` all of its values. */
+/** Actions with details behind a colon. Where one of them is asked for, Docker matches beginnings only. */
+const detailed = ['health_status', 'exec_create', 'exec_start'];
+
 function matchesAction(event: JournalEvent, values: ReadonlySet<string>): boolean {
-  return values.has(event.Action) || values.has(event.Action.split(':', 1)[0] ?? '');
+  if (!detailed.some((action) => values.has(action))) return values.has(event.Action);
+  return [...values].some((value) => event.Action.startsWith(value));
 }
 
-function withoutTag(name: string): string {
-  const colon = name.indexOf(':', name.lastIndexOf('/') + 1);
-  return colon < 0 ? name : name.slice(0, colon);
+/** The name without tag, digest and what every name of Docker Hub begins with; what is no name stays as it is. */
+function repositoryOf(name: string): string {
+  try {
+    return familiarName(parseReference(name));
+  } catch (error) {
+    if (isKind(error, 'invalid')) return name;
+    throw error;
+  }
 }
 
 /** Events about an image, and about containers made from it. */
 function matchesImage(event: JournalEvent, values: ReadonlySet<string>): boolean {
   const name = attributeOf(event, event.Type === 'image' ? 'name' : 'image') ?? '';
-  return [event.Actor.ID, name].some((one) => one !== '' && (values.has(one) || values.has(withoutTag(one))));
+  return [event.Actor.ID, name].some((one) => one !== '' && (values.has(one) || values.has(repositoryOf(one))));
 }
 
 /** Every label, with its value where one is given. */
@@ -48,18 +54,18 @@ const matchers: Readonly<Record<string, Matches>> = {
   image: matchesImage,
   label: matchesLabels,
   ...Object.fromEntries(
-    ['container', 'daemon', 'network', 'volume', 'plugin', 'node', 'service', 'secret', 'config', 'builder'].map(
-      (type) => [type, actorOf(type)],
-    ),
+    ['container', 'daemon', 'network', 'volume', 'plugin', 'node', 'service', 'secret', 'config'].map((key) => [
+      key,
+      matchesActor,
+    ]),
   ),
 };
 
-/** Whether an event is wanted: it must match every key. Throws `invalid` for an unknown key. */
+/** Whether an event is wanted: it must match every key. Keys that are not known choose nothing, as with Docker. */
 export function compileEventFilters(filters: EventFilters): (event: JournalEvent) => boolean {
   const checks = [...filters].flatMap(([key, values]) => {
     const matches = Object.hasOwn(matchers, key) ? matchers[key] : undefined;
-    if (matches === undefined) throw new GantryError('invalid', `invalid filter '${key}'`);
-    return values.size === 0 ? [] : [(event: JournalEvent) => matches(event, values)];
+    return matches === undefined || values.size === 0 ? [] : [(event: JournalEvent) => matches(event, values)];
   });
   return (event) => checks.every((check) => check(event));
 }

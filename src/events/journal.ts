@@ -44,7 +44,7 @@ export interface EventJournal {
   readonly subscriberCount: number;
   publish(event: NewEvent): void;
   /**
-   * Events from this call on, after the past ones asked for, until `untilNs` or `signal`. Throws `invalid` for bad filters. A
+   * Events from this call on, after the past ones asked for, until `untilNs` or `signal`. A
    * subscriber that does not read fails with `unavailable` when too much waits for it; the others do not notice.
    */
   subscribe(options: SubscribeOptions, signal: AbortSignal): AsyncIterable<JournalEvent>;
