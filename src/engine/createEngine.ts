@@ -5,6 +5,7 @@ import { containerChanges } from './containerChanges.ts';
 import { containerStats, type StatsOptions } from './containerStats.ts';
 import { createContainer } from './createContainer.ts';
 import { getArchive } from './getArchive.ts';
+import { exportContainer } from './exportContainer.ts';
 import { historyOfImage, inspectImage, listImages } from './listImages.ts';
 import { inspectContainer, listContainers } from './listContainers.ts';
 import { inspectExec, resizeExec } from './inspectExec.ts';
@@ -62,6 +63,7 @@ export function createEngine(parts: EngineParts) {
       logs: (ref: string, options: LogOptions) => readLogs(parts, ref, options),
       resize: (ref: string, size: Size) => resizeContainer(parts, ref, size),
       changes: (ref: string) => containerChanges(parts, ref),
+      export: (ref: string) => exportContainer(parts, ref),
       commit: (request: CommitRequest) => commitContainer(parts, request),
       top: (ref: string, psArgs: string | undefined) => topContainer(parts, ref, psArgs),
       stats: (ref: string, options: StatsOptions, signal: AbortSignal) => containerStats(parts, ref, options, signal),

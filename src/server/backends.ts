@@ -148,6 +148,8 @@ export interface ContainerBackend {
   update(ref: string, body: ContainerUpdateRequest): Promise<ContainerUpdateResponse>;
   /** Null: nothing has changed. */
   changes(ref: string): Promise<ContainerChange[] | null>;
+  /** The archive is made while it is read; one that is not read to its end is to be closed. */
+  export(ref: string): Promise<{ readonly chunks: AsyncIterable<Uint8Array>; close(): void }>;
   commit(request: CommitRequest): Promise<{ Id: string }>;
   prune(filters: Filters): Promise<ContainersPruned>;
 }

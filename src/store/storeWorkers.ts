@@ -118,7 +118,11 @@ class StoreWorker {
 
   constructor(owner: WorkerOwner) {
     this.#owner = owner;
-    this.#thread = new Worker(workerUrl(import.meta.url, 'unpackWorker'), { name: 'gantry-store' });
+    this.#thread = new Worker(workerUrl(import.meta.url, 'unpackWorker'), {
+      name: 'gantry-store',
+      // Descriptors are opened by system calls that Node knows nothing of.
+      trackUnmanagedFds: false,
+    });
     this.#thread.on('message', (reply: WorkerReply) => this.#settle(reply));
     this.#thread.on('error', (error: Error) => {
       this.#failure = error;

@@ -147,6 +147,10 @@ async function* statsSamples() {
   yield { name: '/brave_noether', id: containerId, read: '2026-01-02T03:04:05Z', pids_stats: { limit: 2 ** 64 } };
 }
 
+async function* exported() {
+  yield Buffer.from('an archive');
+}
+
 const defaultContainers = {
   create: async () => ({ Id: containerId, Warnings: [] }),
   list: async () => [summary],
@@ -164,6 +168,7 @@ const defaultContainers = {
   logs: async () => new FakeSession(),
   resize: async () => {},
   changes: async () => [{ Path: '/etc', Kind: 0 as const }],
+  export: async () => ({ chunks: exported(), close: () => {} }),
   commit: async () => ({ Id: imageId }),
   top: async () => ({ Titles: ['PID', 'CMD'], Processes: [['42', 'true']] }),
   async stats() {
@@ -227,7 +232,10 @@ const pathStat = { name: 'f', sizeBytes: 3, mode: 0o644, mtimeNs: 1_767_323_045_
 
 const defaultArchives = {
   stat: async () => pathStat,
-  get: async () => ({ stat: pathStat, content: { chunks: ReadableStream.from([Buffer.from('a tar')]), close: () => {} } }),
+  get: async () => ({
+    stat: pathStat,
+    content: { chunks: ReadableStream.from([Buffer.from('a tar')]), close: () => {} },
+  }),
   put: async (_ref, { chunks }) => {
     for await (const _ of chunks);
   },

@@ -179,7 +179,7 @@ const cases: readonly Case[] = [
 
 const backendOf = (path: string, operation: string): keyof NonNullable<Parameters<typeof fakeBackends>[0]> => {
   if (operation.includes('exec')) return 'execs';
-  if (path.startsWith('/containers')) return 'containers';
+  if (path.startsWith('/containers') || path.startsWith('/commit')) return 'containers';
   return path.startsWith('/images') ? 'images' : 'system';
 };
 

@@ -41,7 +41,8 @@ async function get(backend: ArchiveBackend, request: ApiRequest): Promise<Reply>
   };
 }
 
-async function sendArchive(
+/** Sends an archive no faster than the client takes it; the client's end ends it. */
+export async function sendArchive(
   content: { readonly chunks: AsyncIterable<Uint8Array>; close(): void },
   stream: AnswerStream,
   signal: AbortSignal,

@@ -14,6 +14,7 @@ import {
   waitAnswersAtOnce,
   waitCondition,
 } from '../versions.ts';
+import { sendArchive } from './archive.ts';
 import { attachHandler, attachWebSocketHandler } from './attach.ts';
 import { refuseCheckpoint, refuseCheckpointDelete } from './checkpoints.ts';
 import { commitHandler } from './commit.ts';
@@ -43,6 +44,7 @@ export function containerHandlers(backend: ContainerBackend): Record<ContainerRo
     containerUnpause: ({ target }) => done(backend.unpause(target)),
     containerTop: async ({ target, query }) => ok(await backend.top(target, textOf(query, 'ps_args'))),
     containerChanges: async ({ target }) => ok(await backend.changes(target)),
+    containerExport: (request) => exportFiles(backend, request),
     containerCommit: commitHandler(backend),
     checkpointCreate: refuseCheckpoint,
     checkpointList: refuseCheckpoint,
@@ -86,6 +88,15 @@ async function update(backend: ContainerBackend, request: ApiRequest): Promise<R
   if (text === undefined) throw new GantryError('invalid', 'invalid JSON: got EOF while reading request body');
   const body = shapeUpdateRequest(request.version, decodeContainerUpdate(text));
   return ok(await backend.update(request.target, body));
+}
+
+async function exportFiles(backend: ContainerBackend, { target, signal }: ApiRequest): Promise<Reply> {
+  const content = await backend.export(target);
+  return {
+    kind: 'stream',
+    contentType: 'application/octet-stream',
+    run: (stream) => sendArchive(content, stream, signal),
+  };
 }
 
 async function list(backend: ContainerBackend, { query, version }: ApiRequest): Promise<Reply> {
