@@ -185,7 +185,7 @@ test('points in time', () => {
   const now = Date.UTC(2026, 0, 2, 3, 4, 5);
   assert.equal(timestampQuery('', now), '');
   assert.equal(timestampQuery('1700000000.5', now), '1700000000.5');
-  assert.equal(timestampQuery('1m30s', now), `${now / 1000 - 90}.000000000`);
+  assert.equal(timestampQuery('1m30s', now), String(now / 1000 - 90));
   assert.equal(timestampQuery('2026-01-02T03:04:05.25Z', now), `${now / 1000}.250000000`);
   assert.throws(() => timestampQuery('x', now), { message: 'failed to parse value as time or duration: "x"' });
 });

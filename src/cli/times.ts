@@ -1,37 +1,54 @@
 /** Points in time as users type and read them. */
-import { humanDuration, parseGoDuration, parseRfc3339 } from '../base/index.ts';
+import { humanDuration, parseGoDuration } from '../base/index.ts';
+import { parseGoTime } from './goTime.ts';
 
-function asSeconds(timeNs: bigint): string {
-  const second = 1_000_000_000n;
-  const fraction = ((timeNs % second) + second) % second;
-  return `${(timeNs - fraction) / second}.${fraction.toString().padStart(9, '0')}`;
+const secondNs = 1_000_000_000n;
+
+function floorSeconds(timeNs: bigint): bigint {
+  return (timeNs - (((timeNs % secondNs) + secondNs) % secondNs)) / secondNs;
 }
 
-const localForms: readonly RegExp[] = [
-  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?$/,
-  /^\d{4}-\d\d-\d\dT\d\d:\d\d$/,
-  /^\d{4}-\d\d-\d\d$/,
-];
+function asSeconds(timeNs: bigint): string {
+  const seconds = floorSeconds(timeNs);
+  return `${seconds}.${(timeNs - seconds * secondNs).toString().padStart(9, '0')}`;
+}
 
-function localTime(text: string): bigint | undefined {
-  if (!localForms.some((form) => form.test(text))) return undefined;
-  const [stem = '', fraction = ''] = text.split('.');
-  // A day alone is midnight where the user is, not in UTC as JavaScript reads it.
-  const ms = Date.parse(stem.includes('T') ? stem : `${stem}T00:00:00`);
-  return Number.isNaN(ms) ? undefined : BigInt(ms) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
+/** The layout of a time as it was typed: by its parts, as Docker's clients guess it. */
+function layoutOf(text: string): string {
+  const dashes = text.split('-').length - 1;
+  const colons = text.split(':').length - 1;
+  const isZoned = /[zZ+]/.test(text) || dashes === 3;
+  const zone = isZoned ? 'Z07:00' : '';
+  if (text.includes('.')) return `2006-01-02T15:04:05.999999999${zone}`;
+  if (!text.includes('T')) return `2006-01-02${zone}`;
+  const zoneColons = isZoned && !/[zZ]/.test(text) && colons > 0 ? 1 : 0;
+  const clock = ['15', '15:04'][colons - zoneColons] ?? '15:04:05';
+  return `2006-01-02T${clock}${zone}`;
+}
+
+function durationOf(text: string): bigint | undefined {
+  if (text === '0') return undefined;
+  try {
+    return parseGoDuration(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /**
- * What --since and --until mean: seconds since the epoch, RFC 3339 (in local time without a zone), or a duration before now.
- * The result is seconds with nine decimals, as the API takes it; empty stays empty. Throws an Error for anything else.
+ * What --since and --until mean: a duration before now, a time (in today's local time without a zone; see `layoutOf` for its
+ * forms), or seconds since the epoch. The result is as the API takes it: seconds, with nine decimals for a time; empty stays
+ * empty. Throws an Error with Docker's text for anything else.
  */
 export function timestampQuery(text: string, nowMs: number): string {
-  if (text === '' || /^\d+(?:\.\d+)?$/.test(text)) return text;
-  const absolute = parseRfc3339(text) ?? localTime(text);
-  if (absolute !== undefined) return asSeconds(absolute);
+  if (text === '') return text;
+  const durationNs = durationOf(text);
+  if (durationNs !== undefined) return String(floorSeconds(BigInt(nowMs) * 1_000_000n - durationNs));
   try {
-    return asSeconds(BigInt(nowMs) * 1_000_000n - parseGoDuration(text));
+    return asSeconds(parseGoTime(layoutOf(text), text, -new Date(nowMs).getTimezoneOffset()));
   } catch (cause) {
+    if (text.includes('-')) throw cause;
+    if (/^\d+(?:\.\d+)?$/.test(text)) return text;
     throw new Error(`failed to parse value as time or duration: ${JSON.stringify(text)}`, { cause });
   }
 }
