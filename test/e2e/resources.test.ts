@@ -74,8 +74,8 @@ suite('what a container can use', { concurrency: 3 }, () => {
       ['--cpus', '0.5'],
       ...script(
         `statistics() { cat ${cgroupFile('cpu.stat', 'cpu', 'cpu.stat')}; }`,
-        'periods() { statistics | sed -n "s/^nr_periods //p"; }',
-        'while [ $(periods) -lt 12 ]; do i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done; done',
+        'throttled() { statistics | sed -n "s/^nr_throttled //p"; }',
+        'while [ $(throttled) -lt 8 ]; do i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done; done',
         'statistics',
         isUnified ? 'true' : 'echo usage_nsec $(cat /sys/fs/cgroup/cpuacct/cpuacct.usage)',
       ),
@@ -83,10 +83,10 @@ suite('what a container can use', { concurrency: 3 }, () => {
     const count = (name: string): number => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(output)?.[1]);
     const usedMs = isUnified ? count('usage_usec') / 1e3 : count('usage_nsec') / 1e6;
     const [periods, throttled] = [count('nr_periods'), count('nr_throttled')];
-    assert.ok(throttled > 0, output);
-    // A period is 100 ms. One that was throttled has used up its half; the kernel hands time out in slices of 5 ms.
+    // A period is 100 ms, and one that was throttled has used up its half. The kernel hands time out in slices of 5 ms, and a
+    // busy machine may leave a period less than its half.
     assert.ok(usedMs <= periods * 65, output);
-    assert.ok(usedMs >= throttled * 35, output);
+    assert.ok(usedMs >= throttled * 25, output);
   });
 
   test('processes beyond --pids-limit are refused, and -1 is no limit', async () => {
