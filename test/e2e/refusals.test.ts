@@ -7,14 +7,27 @@ import { alpine, api, failureOf, inspect, library, reserve, stdoutOf, uniqueName
 const wrongHostConfigs: readonly (readonly [object, RegExp])[] = [
   [{ CapAdd: ['NONSENSE'] }, /invalid CapAdd: unknown capability: "CAP_NONSENSE"/],
   [{ CgroupnsMode: 'nonsense' }, /invalid cgroup namespace mode: nonsense/],
+  [{ CpuPeriod: 10 }, /CPU cfs period can not be less than 1ms/],
+  [{ CpuQuota: 10 }, /CPU cfs quota can not be less than 1ms/],
   [{ CpusetCpus: 'first' }, /Invalid value first for cpuset cpus/],
+  [{ CpusetCpus: '4000' }, /Requested CPUs are not available - requested 4000, available: \d/],
+  [{ CpusetMems: '1000' }, /Requested memory nodes are not available - requested 1000, available: \d/],
   [{ ExtraHosts: ['host'] }, /bad format for add-host: "host"/],
   [{ ExtraHosts: ['host:address'] }, /invalid IP address in add-host: "address"/],
   [{ Memory: 1 }, /[Mm]inimum memory limit allowed is 6MB/],
+  [{ Memory: 2 ** 26, MemorySwap: 2 ** 25 }, /[Mm]inimum memoryswap limit should be larger than memory limit/],
+  [{ MemorySwap: 2 ** 26 }, /[Yy]ou should always set the Memory limit when using Memoryswap limit/],
+  [{ Memory: 2 ** 25, MemoryReservation: 2 ** 26 }, /can not be less than memory reservation limit/],
+  [{ MemoryReservation: 1 }, /[Mm]inimum memory reservation allowed is 6MB/],
   [{ Mounts: [{ Type: 'nonsense', Target: '/a' }] }, /mount type unknown/],
   [{ Mounts: [{ Type: 'bind', Target: '/a' }] }, /field Source must not be empty/],
   [{ Mounts: [{ Type: 'bind', Source: '/nonsense', Target: '/a' }] }, /bind source path does not exist: \/nonsense/],
   [{ Mounts: [{ Type: 'tmpfs', Source: '/x', Target: '/a' }] }, /field Source must not be specified/],
+  [{ NanoCpus: 1e12 }, /[Rr]ange of CPUs is from 0\.01 to \d+\.00/],
+  [{ NanoCpus: 1e9, CpuQuota: 50_000 }, /Conflicting options: Nano CPUs and CPU Quota cannot both be set/],
+  [{ OomScoreAdj: 1001 }, /range for oom score adj is \[-1000, 1000\]/],
+  [{ ShmSize: -1 }, /SHM size can not be less than 0/],
+  [{ Tmpfs: { '/': '' } }, /destination can't be '\/'/],
   [{ Tmpfs: { relative: '' } }, /'relative' mount path must be absolute/],
   [{ UTSMode: 'host' }, /conflicting options: hostname and the UTS mode/],
 ];
@@ -38,6 +51,12 @@ suite('refusals', { concurrency: 4 }, () => {
       // Docker has answered 500 here for a long time.
       assert.ok([400, 500].includes(status), `${bind}: ${status}`);
     }
+  });
+
+  test('a limit that cannot be right is told before an image is looked for', async () => {
+    const body = { Image: `${library('alpine')}:nonsense`, HostConfig: { Memory: 1 } };
+    assert.equal((await api('POST', '/containers/create', { body })).status, 400);
+    assert.equal((await api('POST', '/containers/create', { body: { Image: body.Image } })).status, 404);
   });
 
   test('a network that there is not is missed when the container starts, not when it is made', async (t) => {
