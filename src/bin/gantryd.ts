@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 
 import { createLogger, GantryError, messageOf, type Logger } from '../base/index.ts';
 import { createEngine, restore, shutdown, type EngineParts } from '../engine/index.ts';
+import { adoptOrphans } from '../linux/index.ts';
 import { compileDefaultFilter } from '../runtime/index.ts';
 import { execPaths, type RecordDatabase } from '../store/index.ts';
 import { createServer, type ApiServer, type Backends } from '../server/index.ts';
@@ -44,6 +45,7 @@ async function run(options: DaemonOptions): Promise<void> {
   if (process.getuid?.() !== 0) throw new GantryError('forbidden', 'gantryd needs to be started as root');
   const logger = createLogger(options.logLevel, (line) => process.stderr.write(line));
   const targets = listenTargets(options);
+  adoptOrphans();
   const { parts, records } = await openEngine(options, logger);
   const pidfile = options.pidfile ?? execPaths(options.execRoot).pidfile;
   claimPidfile(pidfile);

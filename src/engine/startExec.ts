@@ -24,6 +24,7 @@ import { announce, execAction } from './containerEvents.ts';
 import { refuseState } from './createExec.ts';
 import type { ExecInstance } from './execs.ts';
 import { hasEnded } from './hasEnded.ts';
+import type { LiveContainer } from './live.ts';
 import type { EngineParts } from './parts.ts';
 import { userDatabase } from './prepareBundle.ts';
 import { runtimeOf } from './runtimeOf.ts';
@@ -65,12 +66,13 @@ async function launch(
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   // As with Docker, also of one that is then refused.
   announce(parts, record, execAction('exec_start', exec.request.Cmd ?? []), { execID: exec.id });
+  const live = parts.live.get(record.id);
   let process: RuntimeProcess;
   try {
     process = await runtimeOf(parts, record).exec({ containerId: record.id, stateDir, stdio, process: description });
   } catch (error) {
     rmSync(stateDir, { recursive: true, force: true });
-    if (!(error instanceof StartRefusal) || error.exitCode === 128) await refuseEnded(parts, record.id);
+    if (!isAboutCommand(messageOf(error))) await refuseChanged(parts, record.id, live, messageOf(error));
     throw error;
   }
   exec.state = 'running';
@@ -80,11 +82,17 @@ async function launch(
   return session === undefined ? undefined : untilSettled(session, settled);
 }
 
-/** What the runtime refuses because the container has ended or is paused meanwhile is a conflict, and no failure. */
-async function refuseEnded(parts: Parts, containerId: string): Promise<void> {
-  const isOver = await hasEnded(parts, containerId);
-  const { id, state } = parts.containers.find(containerId);
-  refuseState(id, state.status, isAlive(state) && !isOver);
+const isAboutCommand = (refusal: string): boolean => /unable to start container process: (exec|chdir)/.test(refusal);
+
+/** What the runtime refuses because the run of the container is over, or was paused meanwhile, is a conflict and no failure. */
+async function refuseChanged(
+  parts: Parts,
+  containerId: string,
+  run: LiveContainer | undefined,
+  refusal: string,
+): Promise<void> {
+  if (/\bpaused\b/.test(refusal)) refuseState(containerId, 'paused', true);
+  if (await hasEnded(run)) refuseState(containerId, parts.containers.find(containerId).state.status, false);
 }
 
 /** Clients ask for the exit code as soon as the output has ended: it is there by then. */

@@ -30,6 +30,7 @@ export { readHostCpu, readInterfaceCounters } from './hostCounters.ts';
 export type { HostCpu, InterfaceCounters } from './hostCounters.ts';
 export * from './fifo.ts';
 export * from './oom.ts';
+export { adoptOrphans } from './orphans.ts';
 export * from './pidfd.ts';
 export * from './process.ts';
 export * from './pty.ts';

@@ -41,6 +41,14 @@ export interface SpawnRequest {
   readonly descriptors: readonly number[];
 }
 
+/** Children that nobody has reaped yet. */
+const ownChildren = new Set<number>();
+
+/** Whether `pid` is a child that `spawnProcess` has started, whose end is somebody's to see. */
+export function isOwnChild(pid: number): boolean {
+  return ownChildren.has(pid);
+}
+
 /** Every child gets a session of its own, no blocked signal and no ignored one (Node ignores SIGPIPE). */
 function sessionAttributes(): Buffer {
   const attributes = Buffer.alloc(opaqueBytes);
@@ -68,6 +76,7 @@ export function spawnProcess({ path, argv, env, descriptors }: SpawnRequest): nu
     const pid = [0];
     const errno = posixSpawn(pid, path, actions, attributes, [...argv, null], [...env, null]) as number;
     if (errno !== 0) throw errnoError(errno, 'posix_spawn', `'${path}'`);
+    ownChildren.add(pid[0] ?? 0);
     return pid[0] ?? 0;
   } finally {
     actionsDestroy(actions);
@@ -81,15 +90,7 @@ export function spawnProcess({ path, argv, env, descriptors }: SpawnRequest): nu
 export function reap(pid: number): void {
   const result = waitpid(pid, [0], doNotWait) as number;
   if (result === 0) setTimeout(() => reap(pid), reapRetryMs).unref();
-}
-
-/** Waits for a child; only for one that ends at once. Gives its exit status, or 128 + signal. Throws the system error. */
-export function waitFor(pid: number): number {
-  const status = [0];
-  while ((waitpid(pid, status, 0) as number) < 0) {
-    if (koffi.errno() !== constants.errno.EINTR) throw syscallError('waitpid', String(pid));
-  }
-  return exitStatus(status[0] ?? 0);
+  else ownChildren.delete(pid);
 }
 
 /** What wait(2) tells of an end, as a shell counts: the status, or 128 + signal. */
@@ -170,7 +171,10 @@ async function endOf(pid: number): Promise<number> {
   const status = [0];
   for (let waitMs = 0; ; waitMs = Math.min(waitMs === 0 ? 1 : waitMs * 2, longestPollMs)) {
     const ended = waitpid(pid, status, doNotWait) as number;
-    if (ended === pid) return exitStatus(status[0] ?? 0);
+    if (ended === pid) {
+      ownChildren.delete(pid);
+      return exitStatus(status[0] ?? 0);
+    }
     if (ended < 0 && koffi.errno() !== constants.errno.EINTR) throw syscallError('waitpid', String(pid));
     await (waitMs === 0 ? nextTurn() : delay(waitMs));
   }

@@ -42,7 +42,7 @@ interface Start {
   readonly stdio: ProcessStdio;
   /** The runtime's command and its arguments. */
   readonly command: readonly string[];
-  readonly refused: () => Omit<Refused, 'log' | 'runtimeName'>;
+  readonly refused: () => Omit<Refused, 'log' | 'runtimeName' | 'status'>;
 }
 
 class CommandLineRuntime implements OciRuntime {
@@ -123,7 +123,12 @@ class CommandLineRuntime implements OciRuntime {
       }
       abandon(launched);
       if (pid === 'late') throw this.#late(command);
-      throw refusalOf({ ...refused(), runtimeName: this.name, log: readState(paths.log) ?? '' });
+      throw refusalOf({
+        ...refused(),
+        runtimeName: this.name,
+        log: readState(paths.log) ?? '',
+        status: await launched.status.code,
+      });
     } finally {
       started.close();
     }

@@ -44,7 +44,7 @@ describe('refusalOf', () => {
     assert.match(run('runc', 'x', `${runc('why')}time="x" level=warning msg="lame"\n`)[0], /runc: why: unknown$/);
     const coloured = '\u001B[1;31m2026-01-01T00:00:00.000000Z: busy\u001B[0m\n';
     assert.match(run('crun', 'x', coloured)[0], / crun: busy: unknown$/);
-    assert.match(run('crun', 'x', '')[0], /crun ended without saying why/);
+    assert.match(run('crun', 'x', '')[0], /crun: it was killed/);
   });
 
   it('frames an exec as Docker does', () => {

@@ -74,19 +74,25 @@ export interface Refused {
   /** First word of the command. */
   readonly program: string;
   readonly log: string;
+  /** Its exit status; undefined when nobody saw it. */
+  readonly status?: number | undefined;
 }
 
 /** The refusal that a runtime's log tells of, in Docker's words. */
-export function refusalOf({ runtimeName, operation, program, log }: Refused): StartRefusal {
+export function refusalOf({ runtimeName, operation, program, log, status }: Refused): StartRefusal {
   const complaint = lastComplaint(log);
   const translated = executableProblem(complaint, program);
-  const cause = causeOf(complaint, translated, runtimeName, operation);
+  const cause = causeOf(complaint || endOf(status), translated, runtimeName, operation);
   const frame =
     operation === 'run'
       ? `failed to create task for container: failed to create shim task: OCI runtime create failed: ${cause}: unknown`
       : `OCI runtime exec failed: ${cause}: unknown`;
   const hint = translated === undefined && /: not a directory/i.test(complaint) ? mountHint : '';
   return new StartRefusal(`${frame}${hint}`, exitCodeFor(frame));
+}
+
+function endOf(status: number | undefined): string {
+  return status === undefined ? 'it was killed' : `it ended with status ${status} and did not say why`;
 }
 
 function causeOf(
@@ -99,5 +105,5 @@ function causeOf(
   if (translated !== undefined) return `${failed}: unable to start container process: ${translated}`;
   const ofRunc = /^(?:runc run failed|exec failed): (.*)$/s.exec(complaint)?.[1];
   if (ofRunc !== undefined) return `${failed}: ${ofRunc}`;
-  return complaint === '' ? `${runtimeName} ended without saying why` : `${runtimeName}: ${complaint}`;
+  return `${runtimeName}: ${complaint}`;
 }
