@@ -27,15 +27,17 @@ function flagColumns(world: World): number {
 
 /** `Usage:  gantry run [OPTIONS] IMAGE ...` */
 export function usageLine(path: string, command: Command): string {
-  return `Usage:  ${path}${command.usage === '' ? '' : ` ${command.usage}`}`;
+  const other = command.otherUsage === undefined ? '' : `\n\t${path} ${command.otherUsage}`;
+  return `Usage:  ${path}${command.usage === '' ? '' : ` ${command.usage}`}${other}`;
 }
 
 export function commandHelp(world: World, id: EntryId, path: string, command: Command): string {
   const paths = pathsTo(id).map((words) => `${programName} ${words}`);
   const aliases = paths.length > 1 ? `\nAliases:\n  ${paths.join(', ')}\n` : '';
+  const description = command.description === undefined ? '' : `\n${command.description}\n`;
   const flags = flagHelp(withHelpFlag(command.flags), flagColumns(world));
   const options = flags === '' ? '' : `\nOptions:\n${flags}`;
-  return `${usageLine(path, command)}\n\n${entries[id].summary}\n${aliases}${options}`;
+  return `${usageLine(path, command)}\n\n${entries[id].summary}\n${description}${aliases}${options}`;
 }
 
 function rows(items: readonly (readonly [string, string])[]): string {
@@ -56,7 +58,8 @@ export function groupHelp(name: string, group: Group): string {
 }
 
 export function topHelp(world: World): string {
-  const management = rows(Object.entries(groups).map(([name, group]) => [name, group.summary]));
+  const shown = Object.entries(groups).filter(([, { hidden }]) => hidden !== true);
+  const management = rows(shown.map(([name, { summary }]) => [name, summary]));
   return (
     `Usage:  ${programName} [OPTIONS] COMMAND\n\nA self-sufficient runtime for containers\n\n` +
     `Common Commands:\n${idRows(commonCommands)}\nManagement Commands:\n${management}\n` +

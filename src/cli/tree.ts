@@ -11,14 +11,33 @@ export const entries = {
     summary: 'Attach local standard input, output, and error streams to a running container',
     load: () => import('./commands/attach.ts'),
   },
+  checkpointCreate: {
+    summary: 'Create a checkpoint from a running container',
+    load: () => import('./commands/checkpointCreate.ts'),
+  },
+  checkpointList: { summary: 'List checkpoints for a container', load: () => import('./commands/checkpointList.ts') },
+  checkpointRemove: { summary: 'Remove a checkpoint', load: () => import('./commands/checkpointRemove.ts') },
+  commit: { summary: "Create a new image from a container's changes", load: () => import('./commands/commit.ts') },
   containerInspect: {
     summary: 'Display detailed information on one or more containers',
     load: () => import('./commands/containerInspect.ts'),
   },
   containerPrune: { summary: 'Remove all stopped containers', load: () => import('./commands/containerPrune.ts') },
+  cp: {
+    summary: 'Copy files/folders between a container and the local filesystem',
+    load: () => import('./commands/cp.ts'),
+  },
   create: { summary: 'Create a new container', load: () => import('./commands/create.ts') },
+  diff: {
+    summary: "Inspect changes to files or directories on a container's filesystem",
+    load: () => import('./commands/diff.ts'),
+  },
   events: { summary: 'Get real time events from the server', load: () => import('./commands/events.ts') },
   exec: { summary: 'Execute a command in a running container', load: () => import('./commands/exec.ts') },
+  export: {
+    summary: "Export a container's filesystem as a tar archive",
+    load: () => import('./commands/export.ts'),
+  },
   history: { summary: 'Show the history of an image', load: () => import('./commands/history.ts') },
   imageInspect: {
     summary: 'Display detailed information on one or more images',
@@ -33,6 +52,10 @@ export const entries = {
   pause: {
     summary: 'Pause all processes within one or more containers',
     load: () => import('./commands/pause.ts'),
+  },
+  port: {
+    summary: 'List port mappings or a specific mapping for the container',
+    load: () => import('./commands/port.ts'),
   },
   ps: { summary: 'List containers', load: () => import('./commands/ps.ts') },
   pull: { summary: 'Download an image from a registry', load: () => import('./commands/pull.ts') },
@@ -70,20 +93,36 @@ type Names = readonly (readonly [id: EntryId, name: string, ...aliases: string[]
 export interface Group {
   readonly summary: string;
   readonly commands: Names;
+  /** Left out of the list of groups: there to say that the daemon has nothing of the kind. */
+  readonly hidden?: boolean;
 }
 
 export const groups: Readonly<Record<string, Group>> = {
+  checkpoint: {
+    summary: 'Manage checkpoints',
+    hidden: true,
+    commands: [
+      ['checkpointCreate', 'create'],
+      ['checkpointList', 'ls', 'list'],
+      ['checkpointRemove', 'rm', 'remove'],
+    ],
+  },
   container: {
     summary: 'Manage containers',
     commands: [
       ['attach', 'attach'],
+      ['commit', 'commit'],
+      ['cp', 'cp'],
       ['create', 'create'],
+      ['diff', 'diff'],
       ['exec', 'exec'],
+      ['export', 'export'],
       ['containerInspect', 'inspect'],
       ['kill', 'kill'],
       ['logs', 'logs'],
       ['ps', 'ls', 'list', 'ps'],
       ['pause', 'pause'],
+      ['port', 'port'],
       ['containerPrune', 'prune'],
       ['rename', 'rename'],
       ['restart', 'restart'],
@@ -126,13 +165,18 @@ export const commonCommands: readonly EntryId[] = ['run', 'exec', 'ps', 'pull', 
 /** The other top-level commands; their names are their ids. */
 export const otherCommands: readonly EntryId[] = [
   'attach',
+  'commit',
+  'cp',
   'create',
+  'diff',
   'events',
+  'export',
   'history',
   'inspect',
   'kill',
   'logs',
   'pause',
+  'port',
   'rename',
   'restart',
   'rm',

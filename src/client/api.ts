@@ -9,13 +9,15 @@ const oldestApiVersion = '1.24';
 
 const mostTextBytes = 64 * 1024 * 1024;
 
-export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
 export interface CallOptions {
   /** Undefined, false and empty values are left out; true is written as 1. */
   readonly query?: Query;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as it is, while it is made; a tar archive. */
+  readonly archive?: AsyncIterable<Uint8Array>;
   readonly headers?: Readonly<Record<string, string>>;
   /** Ends the call and its connection; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
@@ -49,12 +51,17 @@ export function encodeFilters(filters: ReadonlyMap<string, ReadonlySet<string>>)
 }
 
 function encodeQuery(query: Query): string {
-  const pairs = Object.entries(query).flatMap(([key, value]) =>
-    value === undefined || value === false || value === ''
-      ? []
-      : [`${encodeURIComponent(key)}=${encodeURIComponent(value === true ? '1' : value)}`],
-  );
-  return pairs.length === 0 ? '' : `?${pairs.sort().join('&')}`;
+  const pairs = Object.entries(query)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([key, value]) => valuesOf(value).map((each) => `${encodeURIComponent(key)}=${encodeURIComponent(each)}`));
+  return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
+}
+
+/** What is empty is left out; a list gives the key several times, in its order. */
+function valuesOf(value: Query[string]): readonly (string | number)[] {
+  if (value === undefined || value === false || value === '') return [];
+  if (value === true) return ['1'];
+  return typeof value === 'object' ? value : [value];
 }
 
 function olderOf(a: string, b: string): string {
@@ -178,8 +185,9 @@ export class Api {
 
   async #request(method: string, path: string, options: CallOptions): Promise<HttpRequest> {
     const { apiVersion } = await this.ping();
-    const body = options.body === undefined ? undefined : JSON.stringify(options.body);
-    const type: Record<string, string> = body === undefined ? {} : { 'Content-Type': 'application/json' };
+    const body = options.archive ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
+    const mediaType = options.archive === undefined ? 'application/json' : 'application/x-tar';
+    const type: Record<string, string> = body === undefined ? {} : { 'Content-Type': mediaType };
     return {
       method,
       target: `/v${apiVersion}${path}${encodeQuery(options.query ?? {})}`,
@@ -223,6 +231,11 @@ export class Api {
     // Whoever awaits it hears of a failure; nobody has to.
     value.catch(() => {});
     return { value };
+  }
+
+  /** Calls and resolves with the answer's headers, by lower-case name, and its body as it comes. */
+  async answer(method: string, path: string, options: CallOptions = {}): Promise<Omit<HttpResponse, 'status'>> {
+    return await this.#call(method, path, options);
   }
 
   /** Calls and resolves with the answer's body as it comes. */

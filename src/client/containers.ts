@@ -1,5 +1,6 @@
 /** Calls of the Engine API's /containers and /exec, one function each. `ref` is an id, a unique prefix of one, or a name. */
 import type {
+  ContainerChange,
   ContainerCreateRequest,
   ContainerCreateResponse,
   ContainerInspect,
@@ -167,6 +168,43 @@ export function containerStats(
 
 export function updateContainer(api: Api, ref: string, body: ContainerUpdateRequest): Promise<ContainerUpdateResponse> {
   return api.json('POST', containerPath(ref, '/update'), { body });
+}
+
+/** What is different from its image; null when nothing is. */
+export function containerChanges(api: Api, ref: string): Promise<ContainerChange[] | null> {
+  return api.json('GET', containerPath(ref, '/changes'));
+}
+
+/** A tar archive of all its files, as it comes. */
+export function exportContainer(api: Api, ref: string, signal?: AbortSignal): Promise<AsyncIterable<Buffer>> {
+  return api.bytes('GET', containerPath(ref, '/export'), signal === undefined ? {} : { signal });
+}
+
+export interface CommitQuery {
+  readonly repo: string;
+  readonly tag: string;
+  readonly comment: string;
+  readonly author: string;
+  readonly changes: readonly string[];
+  readonly pause: boolean;
+}
+
+/** Makes an image of its changes. */
+export function commitContainer(api: Api, ref: string, { pause, ...query }: CommitQuery): Promise<{ Id: string }> {
+  if (ref.trim() === '') throw new GantryError('invalid', 'invalid container name or ID: value is empty');
+  return api.json('POST', '/commit', { query: { ...query, container: ref, pause: pause ? undefined : '0' } });
+}
+
+/** Asks for something of a container's checkpoints; `name` is of one that is there. */
+export async function callCheckpoints(
+  api: Api,
+  ref: string,
+  method: 'GET' | 'POST' | 'DELETE',
+  options: { readonly name?: string; readonly body?: unknown; readonly dir?: string },
+): Promise<void> {
+  const { name, body, dir } = options;
+  const verb = name === undefined ? '/checkpoints' : `/checkpoints/${pathPart(name)}`;
+  await api.run(method, containerPath(ref, verb), { query: { dir }, ...(body === undefined ? {} : { body }) });
 }
 
 export function pruneContainers(api: Api, filters: Filters): Promise<ContainersPruned> {
