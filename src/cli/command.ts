@@ -23,6 +23,10 @@ export interface ArgumentCount {
 export interface Command<S extends FlagSet = FlagSet> {
   /** What follows the name in the usage line. */
   readonly usage: string;
+  /** A second way of calling it. */
+  readonly otherUsage?: string;
+  /** What help says after the summary. */
+  readonly description?: string;
   readonly flags: S;
   readonly count: ArgumentCount;
   /** Flags end at the first argument: what follows belongs to the container's program. */

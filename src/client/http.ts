@@ -19,7 +19,7 @@ export interface HttpRequest {
   /** Path and query, already encoded. */
   readonly target: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | AsyncIterable<Uint8Array>;
 }
 
 export interface HttpResponse {
@@ -56,10 +56,23 @@ function connected(endpoint: Endpoint): Promise<Socket> {
 function requestHead(request: HttpRequest): string {
   const lines = [`${request.method} ${request.target} HTTP/1.1`];
   for (const [name, value] of Object.entries(request.headers ?? {})) lines.push(`${name}: ${value}`);
-  if (request.method === 'POST' || request.body !== undefined) {
-    lines.push(`Content-Length: ${Buffer.byteLength(request.body ?? '')}`);
+  const { body = '' } = request;
+  if (typeof body !== 'string') lines.push('Transfer-Encoding: chunked');
+  else if (request.method === 'POST' || request.body !== undefined) {
+    lines.push(`Content-Length: ${Buffer.byteLength(body)}`);
   }
   return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+function drained(socket: Socket): Promise<void> {
+  if (socket.destroyed || !socket.writableNeedDrain) return Promise.resolve();
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      socket.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    socket.on('drain', settle).on('close', settle);
+  });
 }
 
 interface Head {
@@ -113,6 +126,8 @@ async function* chunked(reader: SocketReader): AsyncGenerator<Buffer, void, unde
 export class HttpConnection {
   readonly #socket: Socket;
   readonly #reader: SocketReader;
+  /** A request's body has not been sent to its end: nothing can follow it. */
+  #isMidway = false;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -151,7 +166,36 @@ export class HttpConnection {
   }
 
   async #ask(request: HttpRequest): Promise<Head> {
-    this.#socket.write(requestHead(request) + (request.body ?? ''));
+    const { body = '' } = request;
+    this.#socket.write(requestHead(request) + (typeof body === 'string' ? body : ''));
+    const head = this.#readHead();
+    if (typeof body === 'string') return await head;
+    // Who is not waited for any more tells nobody.
+    head.catch(() => {});
+    let isAnswered = false;
+    this.#isMidway = true;
+    const sent = this.#sendChunks(body, () => isAnswered);
+    // A body that cannot be read ends the request; an answer that comes before the body's end ends the body.
+    await Promise.race([head, sent.then(() => head)]);
+    isAnswered = true;
+    return await head;
+  }
+
+  /** Sends chunks until their end, or until nobody asks for more. Rejects only with the source's own error. */
+  async #sendChunks(body: AsyncIterable<Uint8Array>, isEnough: () => boolean): Promise<void> {
+    for await (const chunk of body) {
+      if (isEnough() || !this.#socket.writable) return;
+      if (chunk.length === 0) continue;
+      this.#socket.write(`${chunk.length.toString(16)}\r\n`);
+      this.#socket.write(chunk);
+      if (!this.#socket.write('\r\n')) await drained(this.#socket);
+    }
+    if (!this.#socket.writable) return;
+    this.#socket.write('0\r\n\r\n');
+    this.#isMidway = false;
+  }
+
+  async #readHead(): Promise<Head> {
     for (;;) {
       const head = await this.#reader.readUntil('\r\n\r\n', mostHeaderBytes);
       if (head === undefined)
@@ -184,7 +228,7 @@ export class HttpConnection {
       else yield* this.#reader.rest();
       complete = bodiless || isChunked || length !== undefined;
     } finally {
-      onDone(complete && headers.get('connection')?.toLowerCase() !== 'close');
+      onDone(complete && !this.#isMidway && headers.get('connection')?.toLowerCase() !== 'close');
     }
   }
 

@@ -63,41 +63,59 @@ export function openRootView(plan: RootViewPlan): number {
     try {
       return assemble(plan);
     } finally {
-      if ((setns(home, newMounts) as number) < 0) throw new LostThreadError(syscallError('setns', threadMounts));
+      returnTo(home);
     }
   } finally {
     closeSync(home);
   }
 }
 
+function returnTo(home: number): void {
+  if ((setns(home, newMounts) as number) < 0) throw new LostThreadError(syscallError('setns', threadMounts));
+}
+
+/** All sources are opened before the root covers `place`, where one of them may lie. */
 function assemble({ root, isReadOnly, binds, place }: RootViewPlan): number {
   // What is mounted from here on is not to spread to the host, nor to come from it.
   checked(sysMount('none', '/', null, recursivelyPrivate, null) as number, 'mount', '/');
-  kernelMounter.mount(root, place);
-  const rootFd = openSync(place, openPathOnly | constants.O_DIRECTORY);
+  const trees: BindTree[] = [];
   try {
-    for (const bind of binds) attach(rootFd, bind);
-    if (isReadOnly) setReadOnly(rootFd, 0);
-    return cloneTree(rootFd, '', recursive);
+    for (const bind of binds) trees.push(...openBind(bind));
+    kernelMounter.mount(root, place);
+    const rootFd = openSync(place, openPathOnly | constants.O_DIRECTORY);
+    try {
+      for (const tree of trees) attach(rootFd, tree);
+      if (isReadOnly) setReadOnly(rootFd, 0);
+      return cloneTree(rootFd, '', recursive);
+    } finally {
+      closeSync(rootFd);
+    }
   } finally {
-    closeSync(rootFd);
+    for (const { fd } of trees) closeSync(fd);
   }
 }
 
-function attach(rootFd: number, { source, destination, isReadOnly, isRecursive }: ViewBind): void {
+/** A bind that hangs nowhere yet. */
+interface BindTree {
+  readonly fd: number;
+  readonly destination: string;
+  readonly isDirectory: boolean;
+}
+
+function openBind({ source, destination, isReadOnly, isRecursive }: ViewBind): BindTree[] {
   const stat = statSync(source, { throwIfNoEntry: false });
-  if (stat === undefined) return;
+  if (stat === undefined) return [];
   const depth = isRecursive ? recursive : 0;
-  const target = mountPoint(rootFd, destination, stat.isDirectory());
+  const fd = cloneTree(currentDirectory, source, depth);
+  if (isReadOnly) setReadOnly(fd, depth);
+  return [{ fd, destination, isDirectory: stat.isDirectory() }];
+}
+
+function attach(rootFd: number, { fd, destination, isDirectory }: BindTree): void {
+  const target = mountPoint(rootFd, destination, isDirectory);
   try {
-    const tree = cloneTree(currentDirectory, source, depth);
-    try {
-      if (isReadOnly) setReadOnly(tree, depth);
-      const moved = sysMoveMount(moveMountNumber, tree, '', target, '', moveBetweenDescriptors);
-      checked(Number(moved), 'move_mount', destination);
-    } finally {
-      closeSync(tree);
-    }
+    const moved = sysMoveMount(moveMountNumber, fd, '', target, '', moveBetweenDescriptors);
+    checked(Number(moved), 'move_mount', destination);
   } finally {
     closeSync(target);
   }

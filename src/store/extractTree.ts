@@ -13,6 +13,7 @@ import {
   type ByteString,
   type TarEntry,
   type TarReader,
+  writeData,
 } from '../base/index.ts';
 import {
   linkAt,
@@ -31,7 +32,6 @@ import {
 } from '../linux/index.ts';
 import { isOnKernelFileSystem } from './archiveTree.ts';
 import { removeAt } from './removeAt.ts';
-import { writeData } from './writeData.ts';
 
 export interface ExtractOptions {
   /** A directory is never replaced by something else, nor the other way round. */
@@ -305,10 +305,11 @@ const deviceLimit = 2 ** 20;
 /** What the kernel's times can be asked for: 64 bits of seconds, less a margin for the arithmetic. */
 const timeLimitNs = 2n ** 62n * 1_000_000_000n;
 
+const isId = (id: number): boolean => id >= 0 && id < idLimit;
+const isDevice = (part: number): boolean => part >= 0 && part < deviceLimit;
+const isTime = (timeNs: bigint): boolean => timeNs > -timeLimitNs && timeNs < timeLimitNs;
+
 function verifyNumbers({ path, uid, gid, deviceMajor, deviceMinor, mtimeNs, atimeNs = 0n }: TarEntry): void {
-  const isId = (id: number): boolean => id >= 0 && id < idLimit;
-  const isDevice = (part: number): boolean => part >= 0 && part < deviceLimit;
-  const isTime = (timeNs: bigint): boolean => timeNs > -timeLimitNs && timeNs < timeLimitNs;
   if ([uid, gid].every(isId) && [deviceMajor, deviceMinor].every(isDevice) && [mtimeNs, atimeNs].every(isTime)) return;
   throw refusal(`the archive's entry ${shownName(path)} has an owner, a device or a time that cannot be`);
 }

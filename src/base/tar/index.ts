@@ -3,4 +3,5 @@ export type { ByteString, EntryType, SparseSegment, TarEntry } from './entry.ts'
 export type { ChunkSource } from './byteReader.ts';
 export { packTar, type PackEntry } from './pack.ts';
 export { TarReader } from './reader.ts';
+export { writeData } from './writeData.ts';
 export { encodeHeader, endOfArchive, paddingOf, type WritableEntry } from './writer.ts';

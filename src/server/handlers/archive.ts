@@ -64,11 +64,12 @@ export async function sendArchive(
   }
 }
 
-async function put(backend: ArchiveBackend, { target, query, signal, streamBody }: ApiRequest): Promise<Reply> {
+async function put(backend: ArchiveBackend, request: ApiRequest): Promise<Reply> {
+  const { target, query, signal } = request;
   try {
     await backend.put(target, {
       path: query.get('path') ?? '',
-      chunks: streamBody(),
+      chunks: request.streamBody(),
       noOverwriteDirNonDir: booleanOf(query, 'noOverwriteDirNonDir'),
       copyUidGid: booleanOf(query, 'copyUIDGID'),
     });

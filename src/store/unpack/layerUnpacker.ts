@@ -13,6 +13,7 @@ import {
   type ByteString,
   type TarEntry,
   type TarReader,
+  writeData,
 } from '../../base/index.ts';
 import { makeNode, removeXattr, setXattr } from '../../linux/index.ts';
 import {
@@ -24,7 +25,6 @@ import {
   walk,
   type Found,
 } from './layerTree.ts';
-import { writeData } from '../writeData.ts';
 import {
   beginDirectory,
   copyUp,

@@ -1,6 +1,7 @@
 import { ftruncateSync, writeSync } from 'node:fs';
 
-import type { TarEntry, TarReader } from '../base/index.ts';
+import type { TarEntry } from './entry.ts';
+import type { TarReader } from './reader.ts';
 
 /** Writes the data of `reader`'s current entry to an empty open file; a sparse one keeps its holes. */
 export async function writeData(fd: number, entry: TarEntry, reader: TarReader): Promise<void> {

@@ -1,0 +1,130 @@
+/** A tar archive of local files, made while it is sent. */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  type BigIntStats,
+} from 'node:fs';
+
+import {
+  bytesOf,
+  encodeHeader,
+  endOfArchive,
+  paddingOf,
+  toByteString,
+  type ByteString,
+  type EntryType,
+  type WritableEntry,
+} from '../../base/index.ts';
+import { inWords } from './localFiles.ts';
+import { splitPath } from './paths.ts';
+
+const chunkBytes = 256 * 1024;
+
+/**
+ * The file or tree at `path`, with `name` for its last component; links are kept as links, the second name of a file is a
+ * hard link to its first, sockets are left out.
+ */
+export async function* makeArchive(path: string, name: string): AsyncGenerator<Buffer, void, undefined> {
+  const { directory, base } = splitPath(path);
+  const root = directory === '/' ? `/${base}` : `${directory}/${base}`;
+  const archiver = new LocalArchiver();
+  yield* archiver.archive(toByteString(base === '/' ? '/' : root), toByteString(name));
+  yield endOfArchive();
+}
+
+class LocalArchiver {
+  readonly #linked = new Map<string, ByteString>();
+
+  *archive(path: ByteString, name: ByteString): Generator<Buffer, void, undefined> {
+    const stat = inWords('lstat', shown(path), () => lstatSync(bytesOf(path), { bigint: true }));
+    const type = typeOf(stat);
+    if (type === undefined) return;
+    const first = type === 'directory' ? undefined : this.#firstName(stat, name);
+    if (first !== undefined)
+      yield encodeHeader({ ...described(path, stat, 'hardlink'), path: name, linkPath: first, sizeBytes: 0 });
+    else if (type === 'file') yield* fileChunks(path, name);
+    else if (type === 'directory') yield* this.#directory(path, name, stat);
+    else yield encodeHeader({ ...described(path, stat, type), path: name });
+  }
+
+  *#directory(path: ByteString, name: ByteString, stat: BigIntStats): Generator<Buffer, void, undefined> {
+    yield encodeHeader({ ...described(path, stat, 'directory'), path: `${name.replace(/\/$/, '')}/` });
+    const names = inWords('open', shown(path), () => readdirSync(bytesOf(path), { encoding: 'buffer' }));
+    for (const each of names.toSorted((a, b) => Buffer.compare(a, b))) {
+      const child = toByteString(each);
+      yield* this.archive(`${path.replace(/\/$/, '')}/${child}`, `${name.replace(/\/$/, '')}/${child}`);
+    }
+  }
+
+  #firstName(stat: BigIntStats, name: ByteString): ByteString | undefined {
+    if (stat.nlink < 2n) return undefined;
+    const key = `${stat.dev}:${stat.ino}`;
+    const first = this.#linked.get(key);
+    if (first === undefined) this.#linked.set(key, name);
+    return first;
+  }
+}
+
+function* fileChunks(path: ByteString, name: ByteString): Generator<Buffer, void, undefined> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const fd = inWords('open', shown(path), () => openSync(bytesOf(path), flags));
+  try {
+    const stat = fstatSync(fd, { bigint: true });
+    if (!stat.isFile()) return;
+    const entry = { ...described(path, stat, 'file'), path: name };
+    yield encodeHeader(entry);
+    for (let left = entry.sizeBytes; left > 0;) {
+      const piece = Buffer.alloc(Math.min(left, chunkBytes));
+      // A file that shrinks meanwhile is filled up with zeros.
+      const count = readSync(fd, piece, 0, piece.length, null) || piece.length;
+      yield piece.subarray(0, count);
+      left -= count;
+    }
+    yield paddingOf(entry.sizeBytes);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function described(path: ByteString, stat: BigIntStats, type: EntryType): Omit<WritableEntry, 'path'> {
+  return {
+    type,
+    mode: Number(stat.mode) & 0o7777,
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
+    sizeBytes: type === 'file' ? Number(stat.size) : 0,
+    mtimeNs: stat.mtimeNs - (stat.mtimeNs % 1_000_000_000n),
+    linkPath: type === 'symlink' ? toByteString(readlinkSync(bytesOf(path), { encoding: 'buffer' })) : '',
+    ...deviceOf(type, stat.rdev),
+    xattrs: new Map(),
+  };
+}
+
+/** major(3) and minor(3). */
+function deviceOf(type: EntryType, device: bigint): { deviceMajor: number; deviceMinor: number } {
+  if (type !== 'characterDevice' && type !== 'blockDevice') return { deviceMajor: 0, deviceMinor: 0 };
+  return {
+    deviceMajor: Number(((device >> 32n) & 0xfffff000n) | ((device >> 8n) & 0xfffn)),
+    deviceMinor: Number(((device >> 12n) & 0xffffff00n) | (device & 0xffn)),
+  };
+}
+
+/** Undefined for a socket, which an archive cannot hold. */
+function typeOf(stat: BigIntStats): EntryType | undefined {
+  if (stat.isFile()) return 'file';
+  if (stat.isDirectory()) return 'directory';
+  if (stat.isSymbolicLink()) return 'symlink';
+  if (stat.isFIFO()) return 'fifo';
+  if (stat.isCharacterDevice()) return 'characterDevice';
+  return stat.isBlockDevice() ? 'blockDevice' : undefined;
+}
+
+function shown(path: ByteString): string {
+  return bytesOf(path).toString('utf8');
+}
