@@ -194,7 +194,12 @@ class ArchiveThread {
 
   constructor(owner: ThreadOwner) {
     this.#owner = owner;
-    this.#worker = new Worker(workerUrl(import.meta.url, 'archiveWorker'), { name: 'gantry-archive', env: {} });
+    this.#worker = new Worker(workerUrl(import.meta.url, 'archiveWorker'), {
+      name: 'gantry-archive',
+      env: {},
+      // Descriptors are opened by system calls that Node knows nothing of.
+      trackUnmanagedFds: false,
+    });
     this.#worker.on('message', (answer: ArchiveAnswer) => this.#take(answer));
     this.#worker.on('error', (error: Error) => {
       this.#failure = error;

@@ -25,15 +25,16 @@ export const command = defineCommand({
 });
 
 async function checkPath(path: string): Promise<void> {
-  const refuse = (why: string): never => {
-    throw new ExitError(1, `failed to export container: ${why}`);
-  };
   const directory = dirname(path);
   if ((await statOf(directory)) === undefined)
-    refuse(`invalid output path: stat ${directory}: no such file or directory`);
+    throw refusal(`invalid output path: stat ${directory}: no such file or directory`);
   const found = await statOf(path);
-  if (found?.isDirectory() === true) refuse('cannot write to a directory');
-  if (found !== undefined && !found.isFile()) refuse('cannot write to a device');
+  if (found?.isDirectory() === true) throw refusal('cannot write to a directory');
+  if (found !== undefined && !found.isFile()) throw refusal('cannot write to a device');
+}
+
+function refusal(why: string): ExitError {
+  return new ExitError(1, `failed to export container: ${why}`);
 }
 
 async function statOf(path: string): Promise<Awaited<ReturnType<typeof stat>> | undefined> {
