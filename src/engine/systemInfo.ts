@@ -127,7 +127,10 @@ export async function systemInfo(parts: Parts): Promise<SystemInfo> {
     LiveRestoreEnabled: settings.liveRestore,
     Isolation: '',
     InitBinary: settings.initPath ?? '',
-    SecurityOptions: ['name=seccomp,profile=builtin', ...(settings.cgroupVersion === 2 ? ['name=cgroupns'] : [])],
+    SecurityOptions: [
+      'name=seccomp,profile=builtin',
+      ...(settings.defaultCgroupnsMode === 'private' && parts.host.support.cgroupNamespaces ? ['name=cgroupns'] : []),
+    ],
     Warnings: supportWarnings(parts.host, forwardsIpv4),
   };
 }
