@@ -11,13 +11,13 @@ function keyByte(key: string): number | undefined {
 
 /**
  * The bytes of a key sequence such as `ctrl-p,ctrl-q` or `a,ctrl-]`. An empty or absent text means the default.
- * Throws `invalid` with Docker's text.
+ * Throws `invalid` with Docker's text, in which `what` stands.
  */
-export function parseDetachKeys(text: string | undefined): Uint8Array {
+export function parseDetachKeys(text: string | undefined, what = 'detach keys'): Uint8Array {
   if (text === undefined || text === '') return defaultDetachKeys;
   return Uint8Array.from(text.split(','), (key) => {
     const byte = keyByte(key);
-    if (byte === undefined) throw new GantryError('invalid', `Invalid detach keys (${text}) provided`);
+    if (byte === undefined) throw new GantryError('invalid', `Invalid ${what} (${text}) provided`);
     return byte;
   });
 }

@@ -36,7 +36,7 @@ export function detachKeysOf(typed: string | undefined): Uint8Array {
  */
 export async function attachContainer(parts: Parts, ref: string, options: AttachOptions): Promise<AttachSession> {
   const record = parts.containers.find(ref);
-  refuseState(record);
+  refuseState(record, ref);
   const tty = record.config.Tty === true;
   const past = options.logs ? openLog(parts, record, { ...options, follow: false }) : undefined;
   const live = options.stream ? openLive(parts, record, options) : undefined;
@@ -52,12 +52,13 @@ export async function attachContainer(parts: Parts, ref: string, options: Attach
   };
 }
 
-function refuseState({ id, state }: ContainerRecord): void {
+/** Docker's answers name the container as the client did. */
+function refuseState({ state }: ContainerRecord, ref: string): void {
   if (state.status === 'paused') {
-    throw new GantryError('conflict', `container ${id} is paused, unpause the container before attach`);
+    throw new GantryError('conflict', `container ${ref} is paused, unpause the container before attach`);
   }
   if (state.status === 'restarting') {
-    throw new GantryError('conflict', `container ${id} is restarting, wait until the container is running`);
+    throw new GantryError('conflict', `container ${ref} is restarting, wait until the container is running`);
   }
 }
 

@@ -14,10 +14,10 @@ export async function createExec(
   request: ExecCreateRequest,
 ): Promise<{ Id: string }> {
   const record = parts.containers.find(ref);
-  refuseState(record.id, record.state.status, isAlive(record.state));
+  refuseState(record.id, record.state.status, isAlive(record.state), ref);
   const command = request.Cmd ?? [];
   if (command.length === 0) throw new GantryError('invalid', 'No exec command specified');
-  parseDetachKeys(request.DetachKeys || undefined);
+  parseDetachKeys(request.DetachKeys || undefined, 'escape keys');
   const id = newId(randomBytes);
   parts.execs.add({
     id,
@@ -31,10 +31,10 @@ export async function createExec(
   return { Id: id };
 }
 
-/** Docker's answers for a container in which nothing can be run now. */
-export function refuseState(id: string, status: string, alive: boolean): void {
+/** Docker's answers for a container in which nothing can be run now; `name` is what the client calls it. */
+export function refuseState(id: string, status: string, alive: boolean, name = id): void {
   if (status === 'paused') {
-    throw new GantryError('conflict', `container ${id} is paused, unpause the container before exec`);
+    throw new GantryError('conflict', `Container ${name} is paused, unpause the container before exec`);
   }
   if (status === 'restarting') {
     throw new GantryError('conflict', `container ${id} is restarting, wait until the container is running`);

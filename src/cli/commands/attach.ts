@@ -8,6 +8,7 @@ import {
 } from '../../client/index.ts';
 import type { ContainerInspect } from '../../api/index.ts';
 import { defineCommand, exactly } from '../command.ts';
+import { detachKeysFor } from '../configFile.ts';
 import { ExitError } from '../errors.ts';
 import { followSize, proxySignals, streamSession, terminalSize } from '../session.ts';
 
@@ -33,7 +34,7 @@ export const command = defineCommand({
     const tty = container.Config?.Tty === true;
     const stdin = !values['no-stdin'] && container.Config?.OpenStdin === true;
     if (tty && stdin && world.stdin.isTTY !== true) throw new ExitError(1, 'the input device is not a TTY');
-    const keys = values['detach-keys'];
+    const keys = detachKeysFor(world, values['detach-keys']);
     const waiting = await waitContainer(api, ref, undefined);
     const raw = await attachContainer(api, ref, {
       stdin,

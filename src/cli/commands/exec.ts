@@ -3,6 +3,7 @@ import { listFlag, switchFlag, textFlag, type FlagValues } from '../../base/inde
 import { attachExec, createExec, inspectContainer, inspectExec, resizeExec, startExec } from '../../client/index.ts';
 import { atLeast, defineCommand, type Context } from '../command.ts';
 import { checkEnvironment } from '../containerValues.ts';
+import { detachKeysFor } from '../configFile.ts';
 import { ExitError } from '../errors.ts';
 import { readKeyValueFile } from '../keyValueFiles.ts';
 import { followSize, streamSession, terminalSize } from '../session.ts';
@@ -47,19 +48,19 @@ function requestOf(world: World, values: Values, argv: readonly string[]): ExecC
     AttachStdin: attached && values.interactive,
     AttachStderr: attached,
     AttachStdout: attached,
-    DetachKeys: values['detach-keys'],
+    DetachKeys: detachKeysFor(world, values['detach-keys']),
     Env: environmentOf(world, values),
     WorkingDir: values.workdir,
     Cmd: [...argv],
   };
 }
 
-async function runAttached({ api, world }: Context, id: string, values: Values): Promise<number> {
+async function runAttached({ api, world }: Context, id: string, values: Values, detachKeys: string): Promise<number> {
   const { tty, interactive } = values;
   const raw = await attachExec(api, id, { Detach: false, Tty: tty, ...consoleSize(world, tty) });
   const stopSize = tty ? followSize(world, (size) => resizeExec(api, id, size)) : () => {};
   try {
-    const session = { tty, stdin: interactive, detachKeys: values['detach-keys'] };
+    const session = { tty, stdin: interactive, detachKeys };
     if ((await streamSession(world, raw, session)) === 'detached') return 0;
   } finally {
     stopSize();
@@ -81,7 +82,7 @@ export const command = defineCommand({
       throw new ExitError(1, 'the input device is not a TTY');
     }
     const { Id: id } = await createExec(api, ref, body);
-    if (!values.detach) return runAttached(context, id, values);
+    if (!values.detach) return runAttached(context, id, values, body.DetachKeys ?? '');
     await startExec(api, id, { Detach: true, Tty: values.tty });
     return 0;
   },

@@ -11,6 +11,7 @@ import {
 import type { ContainerWait } from '../../api/index.ts';
 import { atLeast, defineCommand, type Context } from '../command.ts';
 import { containerFlags } from '../containerFlags.ts';
+import { detachKeysFor } from '../configFile.ts';
 import { checkedRequest, createWithImage, failedWith } from '../createContainer.ts';
 import { errorText, ExitError } from '../errors.ts';
 import { followSize, proxySignals, streamSession, terminalSize } from '../session.ts';
@@ -36,14 +37,18 @@ function asDetached(body: ContainerCreateRequest): ContainerCreateRequest {
   return { ...body, AttachStdin: false, AttachStdout: false, AttachStderr: false, StdinOnce: false };
 }
 
-function attachOf(context: Context, id: string, body: ContainerCreateRequest, values: Values): Promise<RawStream> {
-  const keys = values['detach-keys'];
-  return attachContainer(context.api, id, {
-    stdin: body.AttachStdin === true,
-    stdout: body.AttachStdout === true,
-    stderr: body.AttachStderr === true,
-    ...(keys === '' ? {} : { detachKeys: keys }),
-  });
+/** The container is made by now: what fails from here on is no failure of the command line's. */
+async function attachOf(context: Context, id: string, body: ContainerCreateRequest, keys: string): Promise<RawStream> {
+  try {
+    return await attachContainer(context.api, id, {
+      stdin: body.AttachStdin === true,
+      stdout: body.AttachStdout === true,
+      stderr: body.AttachStderr === true,
+      ...(keys === '' ? {} : { detachKeys: keys }),
+    });
+  } catch (error) {
+    throw new ExitError(1, errorText(error), { cause: error });
+  }
 }
 
 async function startOrFail(context: Context, id: string, gone: Promise<unknown> | undefined): Promise<void> {
@@ -75,7 +80,8 @@ async function runAttached(
   values: Values,
 ): Promise<number> {
   const { api, world } = context;
-  const raw = await attachOf(context, id, body, values);
+  const detachKeys = detachKeysFor(world, values['detach-keys']);
+  const raw = await attachOf(context, id, body, detachKeys);
   const waiting = await waitContainer(api, id, values.rm ? 'removed' : 'next-exit');
   const stopSignals = values['sig-proxy'] ? proxySignals(world, (signal) => killContainer(api, id, signal)) : () => {};
   let stopSize: (() => void) | undefined;
@@ -85,7 +91,7 @@ async function runAttached(
     const session = streamSession(world, raw, {
       tty,
       stdin: body.AttachStdin === true,
-      detachKeys: values['detach-keys'],
+      detachKeys,
     });
     session.catch(() => {});
     await startOrFail(context, id, values.rm ? waiting.value : undefined).catch((error: unknown) => {

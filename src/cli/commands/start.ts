@@ -8,6 +8,7 @@ import {
   waitContainer,
 } from '../../client/index.ts';
 import { atLeast, defineCommand, type Context } from '../command.ts';
+import { detachKeysFor } from '../configFile.ts';
 import { ExitError } from '../errors.ts';
 import { followSize, proxySignals, streamSession } from '../session.ts';
 import { write } from '../world.ts';
@@ -24,7 +25,7 @@ async function startAttached(context: Context, ref: string, values: FlagValues<t
   const id = Id || ref;
   const tty = config?.Tty === true;
   const stdin = values.interactive && config?.OpenStdin === true;
-  const keys = values['detach-keys'];
+  const keys = detachKeysFor(world, values['detach-keys']);
   const raw = await attachContainer(api, id, {
     stdin,
     stdout: true,
