@@ -4,6 +4,7 @@ import { randomInt } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 
+import { type Random, seededRandom } from '../support/random.ts';
 import { eventually } from '../support/run.ts';
 import { api, engine, library, uniqueName } from './harness.ts';
 
@@ -31,17 +32,6 @@ const allowed: Readonly<Record<string, readonly number[]>> = {
 const raceText =
   /marked for removal|not (running|paused|found)|(paused|stopped|deleted) (container|state)|no such (process|container|exec)|already (finished|exists|paused)|is (paused|restarting)|context canceled|ttrpc|OCI runtime|sandbox|endpoint|did not (exit|receive)/i;
 
-/** A small seeded generator (mulberry32): a failure names its seed. */
-function generator(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let value = Math.imul(state ^ (state >>> 15), 1 | state);
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
-    return ((value ^ (value >>> 14)) >>> 0) % below;
-  };
-}
-
 interface Seen {
   readonly what: string;
   readonly status: number;
@@ -56,13 +46,13 @@ interface Inspected {
 
 suite('a crowd', () => {
   test('ends in one truth, and meets no answer but those of Docker', { timeout: 60_000 }, async (t) => {
-    const seed = Number(process.env['STRESS_SEED'] ?? randomInt(2 ** 31));
-    t.diagnostic(`seed ${seed}`);
-    const crowd = new Crowd(seed);
+    const random = seededRandom();
+    t.diagnostic(`seed ${random.seed}`);
+    const crowd = new Crowd(random);
     try {
       await crowd.run();
       t.diagnostic(crowd.summary());
-      assert.deepEqual(crowd.wrong(), [], `seed ${seed}`);
+      assert.deepEqual(crowd.wrong(), [], `seed ${random.seed}`);
       await crowd.assertOneTruth();
     } finally {
       await crowd.clear();
@@ -71,15 +61,15 @@ suite('a crowd', () => {
 });
 
 class Crowd {
-  readonly #random: (below: number) => number;
+  readonly #random: Random;
   readonly #marker = `30000${randomInt(1000, 9999)}`;
   readonly #label = uniqueName('label');
   readonly #names = Array.from({ length: 4 }, () => uniqueName('stress'));
   readonly #seen: Seen[] = [];
   #isOver = false;
 
-  constructor(seed: number) {
-    this.#random = generator(seed);
+  constructor(random: Random) {
+    this.#random = random;
   }
 
   async run(): Promise<void> {
@@ -97,9 +87,8 @@ class Crowd {
       const key = `${what} ${status}`;
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
-    return [...counts]
-      .sort()
-      .map(([key, count]) => `${key}: ${count}`)
+    return Array.from(counts, ([key, count]) => `${key}: ${count}`)
+      .toSorted()
       .join(', ');
   }
 
@@ -165,11 +154,7 @@ class Crowd {
   }
 
   async #client(): Promise<void> {
-    while (!this.#isOver) await this.#act(this.#pick(this.#names));
-  }
-
-  #pick<T>(values: readonly T[]): T {
-    return values[this.#random(values.length)] as T;
+    while (!this.#isOver) await this.#act(this.#random.pick(this.#names));
   }
 
   async #act(name: string): Promise<void> {
@@ -186,7 +171,7 @@ class Crowd {
       () => post('pause', 'pause'),
       () => post('unpause', 'unpause'),
       () => post('unpause', 'unpause'),
-      () => post('rename', `rename?name=${this.#pick(this.#names)}`),
+      () => post('rename', `rename?name=${this.#random.pick(this.#names)}`),
       () => this.#exec(path),
       () => post('wait', 'wait?condition=not-running'),
       () => this.#ask('inspect', 'GET', `${path}/json`),
@@ -195,7 +180,7 @@ class Crowd {
       () => this.#create(name),
       () => this.#create(name),
     ];
-    await this.#pick(actions)();
+    await this.#random.pick(actions)();
   }
 
   #create(name: string): Promise<unknown> {
