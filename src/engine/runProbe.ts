@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import timers from 'node:timers/promises';
 
 import { formatGoDuration, GantryError, messageOf, type HubSession } from '../base/index.ts';
 import { ProbeOutput, type HealthPlan, type ProbeResult } from '../containers/index.ts';
@@ -71,10 +71,12 @@ async function readAll(session: HubSession | undefined, output: ProbeOutput): Pr
 /** Whether `ended` comes before the time is over, and before `signal`. */
 async function isInTime(ended: Promise<void>, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
   const settled = new AbortController();
-  const expired = delay(timeoutMs, false, {
-    signal: signal === undefined ? settled.signal : AbortSignal.any([signal, settled.signal]),
-    ref: false,
-  }).catch(() => false);
+  const expired = timers
+    .setTimeout(timeoutMs, false, {
+      signal: signal === undefined ? settled.signal : AbortSignal.any([signal, settled.signal]),
+      ref: false,
+    })
+    .catch(() => false);
   try {
     return await Promise.race([ended.then(() => true), expired]);
   } finally {

@@ -66,10 +66,16 @@ export class FakeRuntime implements OciRuntime {
   readonly path = '/usr/bin/fake';
   /** All that were started, the latest last. */
   readonly started: FakeProcess[] = [];
+  /** All execs that were started, the latest last. */
+  readonly executed: FakeProcess[] = [];
+  /** Thrown by every exec. */
+  execRefusal: Error | undefined;
   /** What an earlier daemon left, by state directory. */
   readonly left = new Map<string, FakeProcess>();
   readonly deleted: string[] = [];
   readonly discarded: string[] = [];
+  /** So many of the next reattachments fail. */
+  failedReattachments = 0;
   /** Thrown by the next run. */
   refusal: Error | undefined;
   /** A run waits for it. */
@@ -92,10 +98,15 @@ export class FakeRuntime implements OciRuntime {
   }
 
   async exec(_request: ExecRequest): Promise<RuntimeProcess> {
-    throw new GantryError('notImplemented', 'no execs here');
+    const { execRefusal } = this;
+    if (execRefusal !== undefined) throw execRefusal;
+    const process = new FakeProcess(2000 + this.executed.length);
+    this.executed.push(process);
+    return process;
   }
 
   async reattach(stateDir: string): Promise<RuntimeProcess | undefined> {
+    if (this.failedReattachments-- > 0) throw new Error('EMFILE: too many open files');
     return this.left.get(stateDir);
   }
 

@@ -2,7 +2,7 @@
  * Watching a container's health: one probe after another, with one timer, for as long as it runs. A start begins anew, a
  * pause interrupts, a restart of the daemon goes on where the last one was.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+import timers from 'node:timers/promises';
 
 import { formatTime, messageOf } from '../base/index.ts';
 import {
@@ -86,7 +86,7 @@ function probeLoop(parts: ProbeParts, record: ContainerRecord, plan: HealthPlan)
 
 /** False when `signal` came first. The daemon does not stay for it. */
 function hasWaited(ms: number, signal: AbortSignal): Promise<boolean> {
-  return delay(Math.min(ms, longestTimerMs), true, { signal, ref: false }).catch(() => false);
+  return timers.setTimeout(Math.min(ms, longestTimerMs), true, { signal, ref: false }).catch(() => false);
 }
 
 async function probe(
