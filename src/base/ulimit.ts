@@ -33,7 +33,13 @@ export function parseUlimit(text: string): Ulimit {
   }
   const soft = limitOf(first);
   const hard = second === undefined ? soft : limitOf(second);
-  if (hard !== -1 && (soft === -1 || soft > hard)) {
+  if (hard !== -1 && soft === -1) {
+    throw new GantryError(
+      'invalid',
+      `ulimit soft limit must be less than or equal to hard limit: soft: -1 (unlimited), hard: ${hard}`,
+    );
+  }
+  if (hard !== -1 && soft > hard) {
     throw new GantryError('invalid', `ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`);
   }
   return { Name: name, Hard: hard, Soft: soft };

@@ -3,7 +3,8 @@ import { resolve } from 'node:path';
 
 import type { ContainerCreateRequest, EndpointSettings, HealthConfig, HostConfig } from '../api/index.ts';
 import type { ContainerValues } from './containerFlags.ts';
-import { cut, type GpuRequest } from './containerValues.ts';
+import { cut } from './containerValues.ts';
+import { deviceRequestsOf, devicesOf } from './devices.ts';
 import { securityOf } from './containerSecurity.ts';
 import { readKeyValueFile, toRecord } from './keyValueFiles.ts';
 import { plainNetwork, type NetworkAttachment } from './networks.ts';
@@ -109,29 +110,6 @@ function logOf(values: ContainerValues): NonNullable<HostConfig['LogConfig']> {
 function storageOf(values: ContainerValues): Record<string, string> {
   if (values['storage-opt'].some((text) => !text.includes('='))) throw new Error('invalid storage option');
   return toRecord(values['storage-opt']);
-}
-
-function deviceOf(text: string): NonNullable<HostConfig['Devices']>[number] {
-  const parts = text.split(':');
-  const [source = '', second = '', third] = parts;
-  if (parts.length > 3) throw new Error(`bad format for path: ${text}`);
-  const modeSecond = /^[rwm]+$/.test(second);
-  const permissions = modeSecond ? second : (third ?? 'rwm');
-  return {
-    PathOnHost: source,
-    PathInContainer: modeSecond || second === '' ? source : second,
-    CgroupPermissions: permissions,
-  };
-}
-
-function isCdiDevice(text: string): boolean {
-  return /^[\w.-]+\/[\w.-]+=[\w.:-]+$/.test(text);
-}
-
-function deviceRequestsOf(values: ContainerValues): GpuRequest[] | null {
-  const names = values.device.filter(isCdiDevice);
-  const cdi = { Driver: 'cdi', Count: 0, DeviceIDs: names, Capabilities: null, Options: null };
-  return orNull([...values.gpus, ...(names.length === 0 ? [] : [cdi])]);
 }
 
 function checkModes(values: ContainerValues): void {
@@ -243,10 +221,9 @@ function resourcesOf(values: ContainerValues): object {
     CpuRealtimeRuntime: values['cpu-rt-runtime'],
     CpusetCpus: values['cpuset-cpus'],
     CpusetMems: values['cpuset-mems'],
-    Devices: values.device.filter((text) => !isCdiDevice(text)).map(deviceOf),
+    Devices: devicesOf(values.device),
     DeviceCgroupRules: orNull(values['device-cgroup-rule']),
-    DeviceRequests: deviceRequestsOf(values),
-    ...(values['kernel-memory'] === 0 ? {} : { KernelMemory: values['kernel-memory'] }),
+    DeviceRequests: deviceRequestsOf(values.device, values.gpus),
     MemoryReservation: values['memory-reservation'],
     MemorySwap: values['memory-swap'],
     MemorySwappiness: values['memory-swappiness'],

@@ -15,6 +15,7 @@ import {
 } from '../base/index.ts';
 import { parseNetwork, type NetworkAttachment } from './networks.ts';
 import { parseMount, type MountRequest } from './mounts.ts';
+import { checkDeviceRule } from './devices.ts';
 import {
   checkAddHost,
   checkAttach,
@@ -83,7 +84,7 @@ export const containerFlags = {
   'cpuset-cpus': textFlag('CPUs in which to allow execution (0-3, 0,1)'),
   'cpuset-mems': textFlag('MEMs in which to allow execution (0-3, 0,1)'),
   device: listFlag('Add a host device to the container'),
-  'device-cgroup-rule': listFlag('Add a rule to the cgroup allowed devices list'),
+  'device-cgroup-rule': listFlag('Add a rule to the cgroup allowed devices list', { check: checkDeviceRule }),
   'device-read-bps': throttleList('Limit read rate (bytes per second) from a device', true),
   'device-read-iops': throttleList('Limit read rate (IO per second) from a device', false),
   'device-write-bps': throttleList('Limit write rate (bytes per second) to a device', true),
@@ -122,6 +123,7 @@ export const containerFlags = {
   ip6: textFlag('IPv6 address (e.g., 2001:db8::33)'),
   ipc: textFlag('IPC mode to use'),
   isolation: textFlag('Container isolation technology'),
+  // Kernels and the API have given it up: it is read, and not sent.
   'kernel-memory': bytesFlag('Kernel memory limit'),
   label: listFlag('Set meta data on a container', { short: 'l', check: checkLabel }),
   'label-file': listFlag('Read in a line delimited file of labels'),

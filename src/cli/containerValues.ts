@@ -114,7 +114,7 @@ export function parseSignedBytes(text: string): number {
 
 function devicePath(text: string): [path: string, value: string] {
   const [path, value] = cut(text, ':');
-  if (value === undefined) throw new Error(`bad format: ${text}`);
+  if (value === undefined || path === '') throw new Error(`bad format: ${text}`);
   if (!path.startsWith('/dev/')) throw new Error(`bad format for device path: ${text}`);
   return [path, value];
 }
@@ -128,9 +128,20 @@ export function parseWeight(text: string): WeightDevice {
   return { Path: path, Weight: weight };
 }
 
+function parseRate(value: string, text: string): number {
+  try {
+    return parseBytes(value);
+  } catch (cause) {
+    throw new Error(
+      `invalid rate for device: ${text}. The correct format is <device-path>:<number>[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb`,
+      { cause },
+    );
+  }
+}
+
 export function parseThrottle(text: string, inBytes: boolean): Throttle {
   const [path, value] = devicePath(text);
-  if (inBytes) return { Path: path, Rate: parseBytes(value) };
+  if (inBytes) return { Path: path, Rate: parseRate(value, text) };
   if (!/^\d+$/.test(value))
     throw new Error(
       `invalid rate for device: ${text}. The correct format is <device-path>:<number>. Number must be a positive integer`,
@@ -141,9 +152,7 @@ export function parseThrottle(text: string, inBytes: boolean): Throttle {
 function gpuCount(value: string): number {
   if (value === 'all') return -1;
   if (!/^\d+$/.test(value))
-    throw new Error(
-      `invalid count (${value}): value must be either "all" or an integer: strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`,
-    );
+    throw new Error(`invalid count (${value}): value must be either "all" or an integer: invalid syntax`);
   return Number(value);
 }
 

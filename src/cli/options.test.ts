@@ -10,6 +10,7 @@ import { parseFlags, parseUlimit } from '../base/index.ts';
 import { createRequest } from './containerConfig.ts';
 import { containerFlags } from './containerFlags.ts';
 import { parseCpus, parseGpus } from './containerValues.ts';
+import { checkDeviceRule, deviceRequestsOf, devicesOf } from './devices.ts';
 import { displayPorts } from './displayPorts.ts';
 import { indentJson } from './indentJson.ts';
 import { readKeyValueFile } from './keyValueFiles.ts';
@@ -161,6 +162,31 @@ test('networks, limits and devices', () => {
   assert.equal(parseCpus('1/4'), 250_000_000);
   assert.throws(() => parseCpus('1/3'), { message: 'value is too precise' });
   assert.deepEqual(parseGpus('"device=0,1"').DeviceIDs, ['0', '1']);
+});
+
+const devices = (...texts: string[]): string[] =>
+  devicesOf(texts).map((device) => [device.PathOnHost, device.PathInContainer, device.CgroupPermissions].join(' '));
+
+test('devices are read as paths and rights, and what is neither is refused', () => {
+  assert.deepEqual(devices('/dev/a', '/dev/a:/b', '/dev/a:r', '/dev/a:/b:rw', 'vendor.com/class=name'), [
+    '/dev/a /dev/a rwm',
+    '/dev/a /b rwm',
+    '/dev/a /dev/a r',
+    '/dev/a /b rw',
+  ]);
+  for (const [text, message] of [
+    [':', 'bad format for path: :'],
+    ['/dev/a:/b:rw:x', 'bad format for path: /dev/a:/b:rw:x'],
+    ['/dev/a:/b:rr', 'bad mode specified: rr'],
+    ['fuse', 'fuse is not an absolute path'],
+    ['/dev/a:', ' is not an absolute path'],
+  ] as const) {
+    assert.throws(() => devices(text), { message });
+  }
+  assert.equal(checkDeviceRule('c 1:* rw'), 'c 1:* rw');
+  assert.throws(() => checkDeviceRule('c 1 rw'), { message: "invalid device cgroup format 'c 1 rw'" });
+  assert.equal(deviceRequestsOf(['/dev/a'], []), null);
+  assert.deepEqual(deviceRequestsOf(['vendor.com/class=name'], [])?.[0]?.DeviceIDs, ['vendor.com/class=name']);
 });
 
 test('files of pairs: comments, names looked up, bad lines', (context: TestContext) => {
