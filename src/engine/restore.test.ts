@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync } from 'node:fs';
-import { afterEach, beforeEach, describe, it } from 'node:test';
+import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 
 import { createdState, exited, restarting, started, type ContainerRecord } from '../containers/index.ts';
 
+import { pauseContainer } from './pauseContainer.ts';
 import { restore } from './restore.ts';
+import { stopContainer } from './stopContainer.ts';
 import { FakeProcess, openBench, until, type Bench } from './testBench.ts';
 import { waitContainer } from './waitContainer.ts';
 
@@ -39,6 +41,48 @@ describe('a daemon that starts', () => {
     process.end(7);
     assert.deepEqual(await exit, { StatusCode: 7 });
     await settled;
+    assert.equal(existsSync(dir), false);
+  });
+
+  it('keeps a container that it cannot take back at first, and gets it in hand later', async () => {
+    bench.add(id, { state: running });
+    const { dir } = bench.parts.execPaths.container(id);
+    for (const path of [dir, bench.parts.dataPaths.container(id).dir]) mkdirSync(path, { recursive: true });
+    bench.runtime.left.set(dir, new FakeProcess(4711));
+    bench.runtime.failedReattachments = 3;
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const restored = restore(bench.parts);
+    for (const [left, waitMs] of [
+      [2, 100],
+      [1, 200],
+    ] as const) {
+      await until(() => bench.runtime.failedReattachments === left);
+      await new Promise((resolve) => setImmediate(resolve));
+      mock.timers.tick(waitMs);
+    }
+    await restored;
+    assert.equal(existsSync(dir), true);
+    assert.deepEqual([stateOf().status, bench.parts.live.get(id)], ['running', undefined]);
+    await assert.rejects(
+      stopContainer(bench.parts, id, { timeoutSeconds: 0, signal: undefined }),
+      /out of this daemon's hand/,
+    );
+    mock.timers.tick(5_000);
+    await until(() => bench.parts.live.get(id) !== undefined);
+    await stopContainer(bench.parts, id, { timeoutSeconds: 10, signal: undefined });
+    assert.equal(stateOf().status, 'exited');
+    mock.timers.reset();
+  });
+
+  it('stops a container whose runtime is not among its options any more', async () => {
+    bench.add(id, { state: running, hostConfig: { Runtime: 'former', NetworkMode: 'none' } });
+    const { dir } = bench.parts.execPaths.container(id);
+    for (const path of [dir, bench.parts.dataPaths.container(id).dir]) mkdirSync(path, { recursive: true });
+    bench.runtime.left.set(dir, new FakeProcess(4711));
+    await restore(bench.parts);
+    await assert.rejects(pauseContainer(bench.parts, id), /unknown or invalid runtime name: former/);
+    await stopContainer(bench.parts, id, { timeoutSeconds: 10, signal: undefined });
+    assert.equal(stateOf().status, 'exited');
     assert.equal(existsSync(dir), false);
   });
 

@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 import { formatTime, messageOf } from '../base/index.ts';
 import { exited, isAlive, unseenExit, type ContainerRecord } from '../containers/index.ts';
 import type { LogWriter } from '../logs/index.ts';
@@ -43,7 +41,7 @@ async function persistently<T>(work: () => Promise<T>): Promise<T> {
       return await work();
     } catch (error) {
       if (attempt === attempts) throw error;
-      await delay(firstRetryMs * attempt);
+      await new Promise((resolve) => setTimeout(resolve, firstRetryMs * attempt));
     }
   }
 }
@@ -51,7 +49,7 @@ async function persistently<T>(work: () => Promise<T>): Promise<T> {
 /** Never rejects. */
 async function keepTrying(parts: Parts, id: string): Promise<void> {
   for (;;) {
-    await delay(laterRetryMs, undefined, { ref: false });
+    await new Promise((resolve) => setTimeout(resolve, laterRetryMs).unref());
     try {
       await parts.locks.run(id, async () => {
         const record = parts.containers.get(id);
