@@ -109,10 +109,12 @@ test('a new start keeps the log only, and a container that nobody probes counts 
   assert.equal(unwatchedHealth(healthy).status, 'unhealthy');
 });
 
+function planOf(Healthcheck: object, Shell?: string[]): HealthPlan | undefined {
+  return healthPlan({ Healthcheck, ...(Shell === undefined ? {} : { Shell }) });
+}
+
 test('defaults, the shell, and the kinds of check', () => {
-  const of = (Healthcheck: object, Shell?: string[]): HealthPlan | undefined =>
-    healthPlan({ Healthcheck, ...(Shell === undefined ? {} : { Shell }) });
-  assert.deepEqual(of({ Test: ['CMD-SHELL', 'a b'] }), {
+  assert.deepEqual(planOf({ Test: ['CMD-SHELL', 'a b'] }), {
     command: ['/bin/sh', '-c', 'a b'],
     intervalMs: 30_000,
     timeoutMs: 30_000,
@@ -120,10 +122,10 @@ test('defaults, the shell, and the kinds of check', () => {
     startIntervalMs: 5_000,
     retries: 3,
   });
-  assert.deepEqual(of({ Test: ['CMD-SHELL', 'a b'] }, ['/bin/bash', '-ec'])?.command, ['/bin/bash', '-ec', 'a b']);
-  assert.deepEqual(of({ Test: ['CMD', 'a', 'b'] }, ['/bin/bash'])?.command, ['a', 'b']);
-  assert.equal(of({ Test: ['CMD', 'a'], Interval: 1_500_000 })?.intervalMs, 1.5);
-  for (const Test of [[], ['NONE'], ['OTHER', 'a']]) assert.equal(of({ Test }), undefined);
+  assert.deepEqual(planOf({ Test: ['CMD-SHELL', 'a b'] }, ['/bin/bash', '-ec'])?.command, ['/bin/bash', '-ec', 'a b']);
+  assert.deepEqual(planOf({ Test: ['CMD', 'a', 'b'] }, ['/bin/bash'])?.command, ['a', 'b']);
+  assert.equal(planOf({ Test: ['CMD', 'a'], Interval: 1_500_000 })?.intervalMs, 1.5);
+  for (const Test of [[], ['NONE'], ['OTHER', 'a']]) assert.equal(planOf({ Test }), undefined);
   assert.equal(healthPlan({}), undefined);
 });
 

@@ -71,15 +71,18 @@ export function mergeHealthConfig(
 export function healthPlan({ Healthcheck: check, Shell: shell }: ContainerConfig): HealthPlan | undefined {
   const [kind, ...words] = check?.Test ?? [];
   if (!check || (kind !== 'CMD' && kind !== 'CMD-SHELL')) return undefined;
-  const ms = (valueNs: number | undefined, otherwiseMs: number): number => (valueNs ? valueNs / nsPerMs : otherwiseMs);
   return {
     command: kind === 'CMD' ? words : [...(shell?.length ? shell : defaultShell), ...words],
-    intervalMs: ms(check.Interval, 30_000),
-    timeoutMs: ms(check.Timeout, 30_000),
-    startPeriodMs: ms(check.StartPeriod, 0),
-    startIntervalMs: ms(check.StartInterval, 5_000),
+    intervalMs: msOf(check.Interval, 30_000),
+    timeoutMs: msOf(check.Timeout, 30_000),
+    startPeriodMs: msOf(check.StartPeriod, 0),
+    startIntervalMs: msOf(check.StartInterval, 5_000),
     retries: check.Retries || 3,
   };
+}
+
+function msOf(valueNs: number | undefined, otherwiseMs: number): number {
+  return valueNs ? valueNs / nsPerMs : otherwiseMs;
 }
 
 /** A container starts: what was found out about an earlier run stays in the log only. */

@@ -80,6 +80,6 @@ export class HealthWatch {
   /** The daemon stops: containers go on, and so does their health as the next daemon finds it. */
   close(): void {
     this.#isClosed = true;
-    for (const id of [...this.#watched.keys()]) this.unwatch(id);
+    for (const id of this.#watched.keys()) this.unwatch(id);
   }
 }

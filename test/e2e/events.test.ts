@@ -5,7 +5,7 @@ import path from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 
 import { eventually } from '../support/run.ts';
-import { api, docker, dockerInBackground, inspect, library, reserve, stdoutOf, uniqueName } from './harness.ts';
+import { api, docker, dockerInBackground, library, reserve, stdoutOf, uniqueName } from './harness.ts';
 
 interface Event {
   readonly Type: string;
@@ -233,9 +233,7 @@ suite('events', { concurrency: 3 }, () => {
       ]);
       return told === '' ? [] : told.split('\n');
     };
-    const exact = ({ timeNano }: Event): string =>
-      `${Math.floor(timeNano / 1e9)}.${String(timeNano % 1e9).padStart(9, '0')}`;
-    let window = ['--since', new Date(first.time * 1000 - 1000).toISOString(), '--until', exactAfter(first)];
+    let window = ['--since', new Date(first.time * 1000 - 1000).toISOString(), '--until', afterAll(first)];
     const all = [`create ${one}`, `create ${other}`, `rename ${one}x`, `destroy ${one}x`, `destroy ${other}`];
     assert.deepEqual(await ask(`label=${label}`), all);
     assert.deepEqual(await ask(`label=${label}=two`), [all[1], all[4]]);
@@ -245,7 +243,7 @@ suite('events', { concurrency: 3 }, () => {
     assert.deepEqual(await ask(`label=${label}`, `image=${library('alpine')}`, 'event=destroy'), all.slice(3));
     assert.deepEqual(await ask(`label=${label}`, 'type=image'), []);
     assert.deepEqual(await ask(`label=${label}`, 'scope=swarm'), []);
-    window = ['--since', exact(third), '--until', exactAfter(first)];
+    window = ['--since', exactTime(third), '--until', afterAll(first)];
     const later = await ask(`label=${label}`);
     // a nanosecond that JSON's numbers cannot tell may be the one that decides
     assert.deepEqual(later.slice(-2), all.slice(3));
@@ -255,8 +253,13 @@ suite('events', { concurrency: 3 }, () => {
   });
 });
 
+/** The time of an event as the API takes it. */
+function exactTime({ timeNano }: Event): string {
+  return `${Math.floor(timeNano / 1e9)}.${String(timeNano % 1e9).padStart(9, '0')}`;
+}
+
 /** A time after all that happened within some seconds. */
-function exactAfter({ time }: Event): string {
+function afterAll({ time }: Event): string {
   return String(Math.max(time + 1, Math.ceil(Date.now() / 1000)));
 }
 
