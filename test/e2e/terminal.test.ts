@@ -53,6 +53,9 @@ class Terminal {
   }
 }
 
+/** A program whose answers are told from the echo of what was typed. */
+const answering = ['sh', '-c', 'while read -r line; do echo "got $line"; done'];
+
 suite('terminal', { concurrency: 3 }, () => {
   test('run -it is a shell that echoes, edits and exits', async (t) => {
     const shell = new Terminal(t, ['run', '--rm', '-it', '--name', reserve(t), library('alpine'), 'sh']);
@@ -86,17 +89,17 @@ suite('terminal', { concurrency: 3 }, () => {
 
   test('the detach keys leave the container running, and attach comes back', async (t) => {
     const name = reserve(t);
-    const shell = new Terminal(t, ['run', '-it', '--name', name, library('alpine'), 'cat']);
+    const shell = new Terminal(t, ['run', '-it', '--name', name, library('alpine'), ...answering]);
     shell.type('one\r');
-    await shell.shows(/one\r\none\r\n/);
+    await shell.shows(/got one\r\n/);
     shell.type('\x10\x11');
     assert.equal(await shell.ended, 0);
     assert.equal(await inspect(name, '{{.State.Running}}'), 'true');
     const again = new Terminal(t, ['attach', name]);
     // the client is attached when what is typed comes back
-    await eventually('cat answers', () => {
+    await eventually('the container answers', () => {
       again.type('two\r');
-      return /two\r\ntwo\r\n/.test(again.output);
+      return /got two\r\n/.test(again.output);
     });
     await docker(['kill', name]);
     assert.equal(await again.ended, 137, again.output);
@@ -165,18 +168,18 @@ suite('terminal', { concurrency: 3 }, () => {
     t.after(() => rmSync(folder, { recursive: true }));
     writeFileSync(path.join(folder, 'config.json'), '{"detachKeys":"ctrl-e,e"}');
     const configured = { DOCKER_CONFIG: folder };
-    const name = await background(t, ['-it'], 'cat');
+    const name = await background(t, ['-it'], ...answering);
     const cases = [
       { args: ['attach', '--detach-keys', 'ctrl-x,x', name], keys: '\x18x', environment: configured },
       { args: ['attach', name], keys: '\x05e', environment: configured },
-      { args: ['exec', '-it', name, 'cat'], keys: '\x05e', environment: configured },
-      { args: ['exec', '-it', '--detach-keys', 'a,b', name, 'cat'], keys: 'ab', environment: {} },
+      { args: ['exec', '-it', name, ...answering], keys: '\x05e', environment: configured },
+      { args: ['exec', '-it', '--detach-keys', 'a,b', name, ...answering], keys: 'ab', environment: {} },
     ];
     for (const [index, { args, keys, environment }] of cases.entries()) {
       const client = new Terminal(t, args, environment);
-      await eventually(`cat answers to ${args.join(' ')}`, () => {
-        client.type(`${index}.\r`);
-        return client.output.includes(`${index}.\r\n${index}.\r\n`);
+      await eventually(`an answer through ${args.join(' ')}`, () => {
+        client.type(`${index}\r`);
+        return client.output.includes(`got ${index}\r\n`);
       });
       client.type(keys);
       await client.ended;
