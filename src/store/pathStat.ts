@@ -132,7 +132,9 @@ function targetOf(rootFd: number, path: ByteString): ByteString | undefined {
     throw error;
   }
   try {
-    return statOf(fd).isSymbolicLink() ? toByteString(linkTargetOf(fd)) : undefined;
+    // The links of /proc lead where no path does.
+    const isLink = statOf(fd).isSymbolicLink() && !isOnKernelFileSystem(fd);
+    return isLink ? toByteString(linkTargetOf(fd)) : undefined;
   } finally {
     closeSync(fd);
   }

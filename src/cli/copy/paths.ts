@@ -77,7 +77,7 @@ export interface CopyTarget {
   readonly kind: 'directory' | 'other' | undefined;
 }
 
-/** Where to unpack an archive of the source, and what to call its first component there. */
+/** Where to unpack an archive of the source's path, and what to call its first component there. */
 export interface Placement {
   readonly directory: string;
   readonly oldName: string;
@@ -86,8 +86,8 @@ export interface Placement {
 
 /** Docker's rules for where a copy goes. Throws what cannot be. */
 export function place(source: CopySource, target: CopyTarget): Placement {
-  const oldName = source.name ?? splitPath(source.path).base;
-  if (target.kind === 'directory') return { directory: target.path, oldName, newName: oldName };
+  const oldName = splitPath(source.path).base;
+  if (target.kind === 'directory') return { directory: target.path, oldName, newName: source.name ?? oldName };
   if (target.kind === 'other' && source.isDirectory) throw new Error('cannot copy directory');
   if (target.kind === undefined && !source.isDirectory && assertsDirectory(target.path))
     throw new Error('no such directory');
