@@ -1,10 +1,14 @@
 /**
  * `npm test`: the gate, then every test file of the repository, stage by stage, each told with its time. With stage
  * names as arguments (`npm test -- unit e2e`) only those. The last line is `N passed, N failed, N skipped`.
+ *
+ * The end-to-end tests run with the stock docker CLI where there is one, and once more with `gantry` (`e2e-gantry`): both must
+ * do everything. With GANTRY_E2E_CLI they run once, with that program.
  */
 import { globSync } from 'node:fs';
 import path from 'node:path';
 
+import { clientProgram, gantryProgram } from '../test/support/daemon.ts';
 import { RunningProcess } from '../test/support/run.ts';
 import { architectureTest, runGate } from './gate.ts';
 import { type Counts, countsMark } from './reporter.ts';
@@ -14,6 +18,8 @@ interface Stage {
   readonly takes: (file: string) => boolean;
   /** All files in one process, one after the other (quick, shared set-up), or a process a file. */
   readonly oneProcess: boolean;
+  /** Files of another stage, in another environment. */
+  readonly again?: { readonly of: string; readonly without: string; readonly env: Readonly<Record<string, string>> };
 }
 
 // with DOCKER_HOST the daemon is somebody else's, and what only gantryd promises is not asked of it
@@ -25,8 +31,14 @@ const stages: readonly Stage[] = [
   { name: 'kernel', takes: (file) => file.startsWith('test/kernel/'), oneProcess: false },
   { name: 'e2e', takes: (file) => file.startsWith('test/e2e/'), oneProcess: true },
   { name: 'unit', takes: () => true, oneProcess: true },
+  {
+    name: 'e2e-gantry',
+    takes: () => false,
+    oneProcess: true,
+    again: { of: 'e2e', without: 'test/e2e/gantry/', env: { GANTRY_E2E_CLI: gantryProgram } },
+  },
 ];
-const order = ['gate', 'unit', 'http', 'kernel', 'e2e'];
+const order = ['gate', 'unit', 'http', 'kernel', 'e2e', 'e2e-gantry'];
 
 const repository = path.resolve(import.meta.dirname, '..');
 const stageTimeoutMs = 12 * 60_000;
@@ -42,8 +54,7 @@ if (foreignDaemon) {
 }
 
 const total = { passed: 0, failed: 0, skipped: 0 };
-for (const name of order) {
-  if (asked.length > 0 && !asked.includes(name)) continue;
+for (const name of asked.length > 0 ? order.filter((each) => asked.includes(each)) : await usualStages()) {
   const begun = Date.now();
   const counts = name === 'gate' ? await runGate() : await runStage(name);
   total.passed += counts.passed;
@@ -55,13 +66,19 @@ for (const name of order) {
 console.log(sentence(total));
 process.exitCode = total.failed === 0 ? 0 : 1;
 
+/** Without arguments: all, but for a second run of the end-to-end tests that would be the first one again. */
+async function usualStages(): Promise<readonly string[]> {
+  const isOnce = foreignDaemon || Boolean(process.env['GANTRY_E2E_CLI']) || (await clientProgram()) === gantryProgram;
+  return isOnce ? order.filter((name) => name !== 'e2e-gantry') : order;
+}
+
 function sentence(counts: Counts): string {
   return `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
 }
 
 async function runStage(name: string): Promise<Counts> {
   const stage = stages.find((candidate) => candidate.name === name);
-  const files = testFiles().filter((file) => stages.find((candidate) => candidate.takes(file)) === stage);
+  const files = stage === undefined ? [] : filesOf(stage);
   if (stage === undefined || files.length === 0) return { passed: 0, failed: 0, skipped: 0 };
   const reporter = path.join(repository, 'scripts/reporter.ts');
   const flags = ['--test', '--test-timeout=300000', '--test-concurrency=2', `--test-reporter=${reporter}`];
@@ -70,11 +87,19 @@ async function runStage(name: string): Promise<Counts> {
     cwd: repository,
     timeoutMs: stageTimeoutMs,
     // a library's warning of Node's own would drown what matters
-    env: { NODE_NO_WARNINGS: '1' },
+    env: { NODE_NO_WARNINGS: '1', ...stage.again?.env },
   });
   child.stdin.end();
   const result = await child.ended.catch((error: Error) => ({ code: 1, stdout: child.stdout, stderr: error.message }));
   return told(result);
+}
+
+function filesOf({ name, again }: Stage): string[] {
+  return again === undefined ? filesFor(name) : filesFor(again.of).filter((file) => !file.startsWith(again.without));
+}
+
+function filesFor(name: string): string[] {
+  return testFiles().filter((file) => stages.find((candidate) => candidate.takes(file))?.name === name);
 }
 
 /** Shows what the run said and gives its counts; a run that died without counts, or failed with none failed, is a failure. */

@@ -75,6 +75,10 @@ async function exported(t: TestContext, container: string): Promise<Map<string, 
   return new Map(lines.map((line) => [/\d\d:\d\d (\S+)/.exec(line)?.[1] ?? line, line]));
 }
 
+async function layers(image: string): Promise<string[]> {
+  return JSON.parse(await inspect(image, '{{json .RootFS.Layers}}')) as string[];
+}
+
 suite('changes of a container', { concurrency: 2 }, () => {
   test('diff tells what is different from the image, running and stopped', async (t) => {
     const container = await changedContainer(t);
@@ -183,8 +187,6 @@ suite('changes of a container', { concurrency: 2 }, () => {
   });
 
   test('commits share the layers below; one without changes has none of its own', async (t) => {
-    const layers = async (name: string): Promise<string[]> =>
-      JSON.parse(await inspect(name, '{{json .RootFS.Layers}}')) as string[];
     const [first, second, empty] = [imageName(t), imageName(t), imageName(t)];
     const one = await background(t, [], 'sh', '-c', 'echo 1 > /one; sleep 300');
     await eventually('the file is there', async () => (await stdoutOf(['diff', one])).includes('/one'));
