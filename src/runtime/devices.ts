@@ -1,3 +1,5 @@
+import { posix } from 'node:path';
+
 import { GantryError } from '../base/index.ts';
 
 import type { OciDevice, OciDeviceRule } from './ociSpec.ts';
@@ -77,15 +79,16 @@ function requested(setting: DeviceSetting, host: HostFacts): { node: OciDevice; 
   const access =
     setting.CgroupPermissions === undefined || setting.CgroupPermissions === '' ? 'rwm' : setting.CgroupPermissions;
   if (!/^[rwm]{1,3}$/.test(access)) throw new GantryError('invalid', `invalid device mode: ${access}`);
-  const found = host.devicesAt(source);
+  const found = host.devicesAt(source) ?? [];
   if (found.length === 0) {
+    const reason = host.devicesAt(source) === undefined ? 'no such file or directory' : 'not a device node';
     throw new GantryError(
       'invalid',
-      `error gathering device information while adding custom device "${source}": no such file or directory`,
+      `error gathering device information while adding custom device "${source}": ${reason}`,
     );
   }
   return found.map((device) => ({
-    node: nodeFor(device, `${target}${device.path.slice(source.length)}`),
+    node: nodeFor(device, posix.join('/', target, device.path.slice(source.length))),
     rule: rule(device.type, device.major, device.minor, access),
   }));
 }
@@ -99,15 +102,15 @@ export function planDevices(settings: HostSettings, host: HostFacts): DevicePlan
     return { nodes: askedNodes, rules: [...defaultRules, ...asked.map(({ rule }) => rule), ...extraRules] };
   }
   const taken = new Set(askedNodes.map(({ path }) => path));
-  const all = host.devicesAt('/dev').map((device) => nodeFor(device, device.path));
+  const all = (host.devicesAt('/dev') ?? []).map((device) => nodeFor(device, device.path));
   return { nodes: [...all.filter(({ path }) => !taken.has(path)), ...askedNodes], rules: [everything] };
 }
 
 /** Numbers of the block device at `path`, for throttling. */
-export function blockDeviceAt(path: string, host: HostFacts): { major: number; minor: number } {
-  const [device] = host.devicesAt(path);
-  if (device === undefined || device.path !== path) {
-    throw new GantryError('invalid', `stat ${path}: no such file or directory`);
-  }
+export function blockDeviceAt(path: string, host: Pick<HostFacts, 'devicesAt'>): { major: number; minor: number } {
+  const found = host.devicesAt(path);
+  if (found === undefined) throw new GantryError('invalid', `stat ${path}: no such file or directory`);
+  const device = found.find((one) => one.path === path);
+  if (device === undefined) throw new GantryError('invalid', `${path} is not a device node`);
   return { major: device.major, minor: device.minor };
 }

@@ -72,9 +72,9 @@ function devicesBelow(directory: string): HostDevice[] {
 }
 
 /** Device nodes at or below a host path. A symbolic link at the path itself is followed, as Docker does; others are not. */
-function devicesAt(path: string): HostDevice[] {
+function devicesAt(path: string): HostDevice[] | undefined {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return [];
+  if (stat === undefined) return undefined;
   if (stat.isDirectory()) return devicesBelow(path);
   const { major, minor } = deviceNumber(stat.rdev);
   if (!stat.isBlockDevice() && !stat.isCharacterDevice()) return [];

@@ -11,6 +11,10 @@ const nanosPerCpu = 1e9;
 const given = (value: number | null | undefined): number | undefined =>
   value === null || value === undefined || value === 0 ? undefined : value;
 
+/** A limit that is unset when it is negative as well: crun cannot write one to a cgroup v1. */
+const positive = (value: number | null | undefined): number | undefined =>
+  (value ?? 0) > 0 ? (value ?? 0) : undefined;
+
 const text = (value: string | null | undefined): string | undefined =>
   value === null || value === undefined || value === '' ? undefined : value;
 
@@ -24,7 +28,8 @@ function swapLimit(settings: HostSettings, host: HostFacts): number | undefined 
   const memory = given(settings.Memory);
   const swap = given(settings.MemorySwap);
   if (memory === undefined || !host.support.swap) return undefined;
-  return swap ?? memory * 2;
+  // every negative number says that there is no limit; the runtimes know -1 alone
+  return Math.max(swap ?? memory * 2, -1);
 }
 
 function memoryOf(settings: HostSettings, host: HostFacts): OciResources['memory'] {
@@ -45,7 +50,8 @@ function cpuOf(settings: HostSettings): OciResources['cpu'] {
   const nanoCpus = given(settings.NanoCpus);
   return compact({
     shares: given(settings.CpuShares),
-    quota: nanoCpus === undefined ? given(settings.CpuQuota) : Math.trunc((nanoCpus * cpuPeriodMicros) / nanosPerCpu),
+    quota:
+      nanoCpus === undefined ? positive(settings.CpuQuota) : Math.trunc((nanoCpus * cpuPeriodMicros) / nanosPerCpu),
     period: nanoCpus === undefined ? given(settings.CpuPeriod) : cpuPeriodMicros,
     realtimeRuntime: given(settings.CpuRealtimeRuntime),
     realtimePeriod: given(settings.CpuRealtimePeriod),
@@ -111,7 +117,7 @@ function rlimitValue(asked: number): number | bigint {
 
 function refuseUlimit(ulimit: NonNullable<HostSettings['Ulimits']>[number], host: HostFacts): void {
   const { Name = '', Soft = 0, Hard = 0 } = ulimit;
-  const most = host.hardLimits[Name];
+  const most = host.hardLimits[Name.toLowerCase()];
   if (most === undefined) throw new GantryError('invalid', `invalid ulimit type: ${Name}`);
   if (Hard >= 0 && (Soft < 0 || Soft > Hard)) {
     throw new GantryError('invalid', `ulimit soft limit must be less than or equal to hard limit: ${Soft} > ${Hard}`);

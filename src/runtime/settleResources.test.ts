@@ -52,7 +52,7 @@ describe('resources', () => {
     [{ CpusetCpus: '0-2' }, 'Requested CPUs are not available - requested 0-2, available: 0-1'],
     [{ CpusetMems: '1' }, 'Requested memory nodes are not available - requested 1, available: 0'],
     [{ BlkioWeight: 5 }, 'Range of blkio weight is from 10 to 1000'],
-    [{ IOMaximumIOps: 1 }, 'Invalid QoS settings: linux does not support Maximum IO Bandwidth or Maximum IO IOps'],
+    [{ IOMaximumIOps: 1 }, 'Invalid QoS settings: linux does not support configuration of maximum IOPs'],
   ];
   for (const [settings, message] of wrong)
     it(`that cannot be right are refused: ${JSON.stringify(settings)}`, () => {

@@ -147,7 +147,9 @@ const cpuRules: readonly Rule[] = [
   ({ CpuQuota }) =>
     positive(CpuQuota) && CpuQuota < 1000 ? refuse('CPU cfs quota can not be less than 1ms (i.e. 1000)') : undefined,
   ({ CpuPercent }) =>
-    positive(CpuPercent) ? { warning: 'linux does not support CPU percent. Percent discarded.' } : undefined,
+    positive(CpuPercent)
+      ? { warning: 'linux does not support CPU percent. Percent discarded.', change: { CpuPercent: 0 } }
+      : undefined,
   ({ CpusetCpus, CpusetMems }, { host }) =>
     (named(CpusetCpus) || named(CpusetMems)) && !host.support.cpuset
       ? {
@@ -188,9 +190,13 @@ const blockIoRules: readonly Rule[] = [
     positive(BlkioWeight) && (BlkioWeight < 10 || BlkioWeight > 1000)
       ? refuse('Range of blkio weight is from 10 to 1000')
       : undefined,
-  ({ IOMaximumBandwidth, IOMaximumIOps }) =>
-    positive(IOMaximumBandwidth) || positive(IOMaximumIOps)
-      ? refuse('Invalid QoS settings: linux does not support Maximum IO Bandwidth or Maximum IO IOps')
+  ({ IOMaximumBandwidth }) =>
+    positive(IOMaximumBandwidth)
+      ? refuse('Invalid QoS settings: linux does not support configuration of maximum bandwidth')
+      : undefined,
+  ({ IOMaximumIOps }) =>
+    positive(IOMaximumIOps)
+      ? refuse('Invalid QoS settings: linux does not support configuration of maximum IOPs')
       : undefined,
   ({ BlkioWeightDevice }, { host }) =>
     (BlkioWeightDevice ?? []).length > 0 && !host.support.blockIoWeightDevice

@@ -19,7 +19,10 @@ const host: HostFacts = {
   capabilities: ['CAP_CHOWN', 'CAP_KILL', 'CAP_NET_ADMIN', 'CAP_SETPCAP', 'CAP_SYS_ADMIN'],
   oomScoreAdj: 0,
   hardLimits: { nofile: 20_000, nproc: 100 },
-  devicesAt: (path) => devices.filter((device) => device.path === path || device.path.startsWith(`${path}/`)),
+  devicesAt: (path) => {
+    const found = devices.filter((device) => device.path === path || device.path.startsWith(`${path}/`));
+    return found.length === 0 && path !== '/etc/passwd' ? undefined : found;
+  },
 };
 
 function input(over: Partial<SpecInput> = {}, settings: HostSettings = {}): SpecInput {
@@ -227,6 +230,8 @@ describe('limits of a container', () => {
     assert.deepEqual(resources.pids, { limit: 20 });
     assert.deepEqual(Object.keys(specWith({ Memory: 0, PidsLimit: null }).linux.resources), ['devices']);
     assert.deepEqual(specWith({ PidsLimit: -1 }).linux.resources.pids, undefined);
+    assert.deepEqual(specWith({ CpuQuota: -1 }).linux.resources.cpu, undefined);
+    assert.equal(specWith({ Memory: 2 ** 26, MemorySwap: -5 }).linux.resources.memory?.swap, -1);
   });
 
   it('never ask for more than the daemon may give', () => {
@@ -254,6 +259,10 @@ describe('limits of a container', () => {
       () => specWith({ Devices: [{ PathOnHost: '/dev/nope' }] }),
       /"\/dev\/nope": no such file or directory/,
     );
+    assert.throws(() => specWith({ Devices: [{ PathOnHost: '/etc/passwd' }] }), /"\/etc\/passwd": not a device node/);
+    const [escaped] =
+      specWith({ Devices: [{ PathOnHost: '/dev/sda', PathInContainer: '../../x' }] }).linux.devices ?? [];
+    assert.equal(escaped?.path, '/x', 'no path leads out of the root');
     assert.throws(() => specWith({ DeviceCgroupRules: ['x'] }), refusal("invalid device cgroup rule format: 'x'"));
   });
 });

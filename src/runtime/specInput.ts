@@ -91,8 +91,8 @@ export interface HostFacts {
   readonly oomScoreAdj: number;
   /** Hard limits of the daemon by their name in lower case (`nofile`), which it may not raise without CAP_SYS_RESOURCE. */
   readonly hardLimits: Readonly<Record<string, number>>;
-  /** All device nodes under a host path (the node itself, or a directory's); empty when there is none. */
-  devicesAt(path: string): readonly HostDevice[];
+  /** All device nodes under a host path (the node itself, or a directory's); undefined when there is no such path. */
+  devicesAt(path: string): readonly HostDevice[] | undefined;
 }
 
 type Maybe<T> = T | null | undefined;
