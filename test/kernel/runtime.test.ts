@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { parseSignal, watchOom } from '../../src/linux/index.ts';
+import { isFrozen, parseSignal, thawCgroup, watchOom } from '../../src/linux/index.ts';
 import { execProcess, StartRefusal, type OciProcess, type ProcessStdio } from '../../src/runtime/index.ts';
 import { finish, layout, openBench, pipes, runtimeNames, type Bench } from './runtimeHarness.ts';
 
@@ -202,7 +202,14 @@ for (const name of runtimeNames)
       process.stdout.read();
       await delay(150);
       assert.equal(process.stdout.readableLength, 0);
+      const cgroup = `${bench.cgroupParent}/a`;
+      assert.equal(isFrozen(layout, cgroup), true);
       await bench.runtime.resume('a');
+      assert.equal(isFrozen(layout, cgroup), false);
+      await bench.runtime.pause('a');
+      thawCgroup(layout, cgroup);
+      assert.equal(isFrozen(layout, cgroup), false);
+      assert.equal(isFrozen(layout, `${cgroup}-none`), undefined);
       assert.match(await readUntil(process.stdout, 'tick'), /tick/);
       await bench.runtime.delete('a');
       assert.equal((await finish(process)).exit.code, 137);
