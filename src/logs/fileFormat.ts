@@ -2,7 +2,7 @@ import type { CutOutput, LogEntry } from './types.ts';
 
 /** How entries stand in a file: one a line, so that files are cut, counted and searched by line feeds whatever the format. */
 export interface FileFormat {
-  /** What makes the lines of one run's output; `attributes` belong to every entry. */
+  /** What makes the lines of one run's output, which are good until the next call; `attributes` belong to every entry. */
   encoder(attributes: Readonly<Record<string, string>>): (output: CutOutput) => Buffer;
   lineDecoder(): LineDecoder;
 }

@@ -2,8 +2,12 @@
  * Docker's json-file format: `{"log":"text\n","stream":"stdout","attrs":{...},"time":"..."}`, one a line. Written for
  * throughput: text that needs no escaping, which most is, is encoded a whole run at a time, and decoded without parsing.
  */
+import { isAscii } from 'node:buffer';
+
 import { formatTime, parseRfc3339 } from '../base/index.ts';
 import type { FileFormat, LineDecoder } from './fileFormat.ts';
+import { isPlainText } from './plainText.ts';
+import { toScratch } from './scratch.ts';
 import type { CutOutput, LogEntry, LogStream } from './types.ts';
 import { unescapeInPlace } from './unescape.ts';
 
@@ -20,30 +24,32 @@ export const jsonFormat: FileFormat = {
   lineDecoder: () => new JsonLineDecoder(),
 };
 
-/** What JSON escapes, and what is not ASCII (which is valid UTF-8 or not). Line feeds are dealt with apart. */
-const needsCare = /[^\n\x20\x21\x23-\x5b\x5d-\x7f]/;
 const notAscii = /[^\0-\x7f]/;
+const head = '{"log":"';
 
 function encodeLines(bytes: Buffer, tail: string): Buffer {
-  const latin = bytes.toString('latin1', 0, bytes.length - 1);
-  const joint = `\\n"${tail}{"log":"`;
+  const text = bytes.subarray(0, -1);
+  const joint = `\\n"${tail}${head}`;
   // Attributes may be anything.
   const charset = notAscii.test(tail) ? 'utf8' : 'latin1';
-  if (!needsCare.test(latin)) return Buffer.from(`{"log":"${latin.split('\n').join(joint)}\\n"${tail}`, charset);
-  const isAscii = !notAscii.test(latin);
-  const lines = (isAscii ? latin : bytes.toString('utf8', 0, bytes.length - 1)).split('\n');
+  const last = `\\n"${tail}`;
+  if (isPlainText(text)) {
+    // A dollar sign is special in a replacement.
+    return toScratch([head, text.toString('latin1').replaceAll('\n', joint.replaceAll('$', '$$$$')), last], charset);
+  }
+  const isText = isAscii(text);
+  const lines = text.toString(isText ? 'latin1' : 'utf8').split('\n');
   // `","` stands between the strings of an array and nowhere else: within them a quote has a backslash in front.
   const escaped = JSON.stringify(lines).slice(2, -2).split('","').join(joint);
-  return Buffer.from(`{"log":"${escaped}\\n"${tail}`, isAscii ? charset : 'utf8');
+  return toScratch([head, escaped, last], isText ? charset : 'utf8');
 }
 
 function encodePartial(bytes: Buffer, tail: string): Buffer {
-  return Buffer.from(`{"log":${JSON.stringify(bytes.toString())}${tail}`);
+  return toScratch([`{"log":${JSON.stringify(bytes.toString())}`, tail], 'utf8');
 }
 
 const lineFeed = 10;
 const backslash = 0x5c;
-const head = '{"log":"';
 
 interface Ending {
   readonly bytes: Buffer;

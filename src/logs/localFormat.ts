@@ -3,6 +3,7 @@
  * hexadecimal digits of nanoseconds since the epoch, a space, and the text just as the container wrote it, not necessarily UTF-8.
  */
 import type { FileFormat, LineDecoder } from './fileFormat.ts';
+import { toScratch } from './scratch.ts';
 import type { CutOutput, LogEntry, LogStream } from './types.ts';
 
 export const localFormat: FileFormat = {
@@ -26,7 +27,7 @@ function encode({ stream, data, isPartial, timeNs }: CutOutput): Buffer {
   const time = timeNs.toString(16).padStart(timeDigits, '0');
   const head = `${isPartial ? letter.toUpperCase() : letter}${time} `;
   const text = data.toString('latin1', 0, isPartial ? data.length : data.length - 1);
-  return Buffer.from(`${head}${text.split('\n').join(`\n${head}`)}\n`, 'latin1');
+  return toScratch([head, text.replaceAll('\n', `\n${head}`), '\n'], 'latin1');
 }
 
 class LocalLineDecoder implements LineDecoder {
