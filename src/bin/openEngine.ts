@@ -21,11 +21,13 @@ import { kernelMounter, readCgroupLayout, type CgroupLayout } from '../linux/ind
 import { networkIds, openBridgeNetwork } from '../network/index.ts';
 import { createRegistryClient } from '../registry/index.ts';
 import {
+  allowedUlimits,
   detectionHost,
   detectRuntime,
   findProgram,
   openRuntime,
   readHostFacts,
+  type HostFacts,
   type OciRuntime,
 } from '../runtime/index.ts';
 import {
@@ -63,7 +65,11 @@ export async function openEngine(options: DaemonOptions, logger: Logger): Promis
   const records = openRecords(data.metadata);
   const cgroups = readCgroupLayout();
   const runtimes = await openRuntimes(options, exec.runtime, cgroups, logger);
-  const settings = settingsOf(options, runtimes.defaultName, cgroups, daemonId(records));
+  const host = readHostFacts(cgroups);
+  const settings = {
+    ...settingsOf(options, runtimes.defaultName, cgroups, daemonId(records)),
+    defaultUlimits: defaultUlimits(options, host, logger),
+  };
   const ids = networkIds(records.collection('networks'));
   const network = openBridgeNetwork({
     id: ids.bridge,
@@ -85,7 +91,7 @@ export async function openEngine(options: DaemonOptions, logger: Logger): Promis
     settings,
     dataPaths: data,
     execPaths: exec,
-    host: readHostFacts(cgroups),
+    host,
     mounter: kernelMounter,
     cgroups,
     content: openContentStore(data.root, logger),
@@ -115,7 +121,18 @@ export async function openEngine(options: DaemonOptions, logger: Logger): Promis
   return { parts, records };
 }
 
-function settingsOf(options: DaemonOptions, defaultRuntime: string, cgroups: CgroupLayout, id: string): EngineSettings {
+function defaultUlimits(options: DaemonOptions, host: HostFacts, logger: Logger): EngineSettings['defaultUlimits'] {
+  const { ulimits, warnings } = allowedUlimits(options.defaultUlimits, host);
+  for (const warning of warnings) logger.warn(warning);
+  return ulimits;
+}
+
+function settingsOf(
+  options: DaemonOptions,
+  defaultRuntime: string,
+  cgroups: CgroupLayout,
+  id: string,
+): Omit<EngineSettings, 'defaultUlimits'> {
   return {
     version,
     daemonId: id,
@@ -132,7 +149,6 @@ function settingsOf(options: DaemonOptions, defaultRuntime: string, cgroups: Cgr
     debug: options.debug,
     initPath: options.initPath ?? initPrograms.map(findProgram).find((path) => path !== undefined),
     init: options.init,
-    defaultUlimits: options.defaultUlimits,
     defaultShmSizeBytes: options.defaultShmSizeBytes,
     defaultCgroupnsMode: options.defaultCgroupnsMode ?? (cgroups.version === 2 ? 'private' : 'host'),
     liveRestore: options.liveRestore,

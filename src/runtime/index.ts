@@ -3,6 +3,7 @@ export { parseSpecProcess } from './exactJson.ts';
 export type { OciProcess, OciSpec } from './ociSpec.ts';
 export { checkSettings } from './checkSettings.ts';
 export { settleResources } from './settleResources.ts';
+export { allowedUlimits } from './defaultUlimits.ts';
 export { limitWrites } from './limitWrites.ts';
 export { containerSpec, defaultMaskedPaths, defaultReadonlyPaths, execProcess } from './spec.ts';
 export type { ExecProcessInput } from './spec.ts';
