@@ -1,5 +1,5 @@
 /** Limits of a control group, changed all or not at all. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { constants, readFile, writeFile } from 'node:fs/promises';
 
 import { GantryError, messageOf } from '../base/index.ts';
 
@@ -33,10 +33,12 @@ export async function writeCgroup(writes: readonly CgroupWrite[]): Promise<() =>
   return takeBack;
 }
 
+const existing = constants.O_WRONLY | constants.O_TRUNC;
+
 async function writeOne({ file, value }: CgroupWrite): Promise<void> {
   try {
-    // An empty value is a write as well, of a line end.
-    await writeFile(file, `${value}\n`, { flag: 'r+' });
+    // Never made where it is missing. An empty value is a write as well, of a line end.
+    await writeFile(file, `${value}\n`, { flag: existing });
   } catch (error) {
     throw refused(`failed to write "${value}": write ${file}`, error);
   }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 
 import type { CgroupLayout } from '../linux/index.ts';
 import { limitWrites } from './limitWrites.ts';
-import type { HostFacts, HostSettings } from './specInput.ts';
+import type { HostSettings } from './specInput.ts';
 
 const controllers = ['memory', 'cpu', 'cpuset', 'pids', 'blkio'];
 const v1: CgroupLayout = {
@@ -15,7 +15,7 @@ const v1: CgroupLayout = {
 };
 const v2: CgroupLayout = { mode: 'v2', version: 2, hierarchies: new Map(), unified: '/v2', leftover: [] };
 const disk = { path: '/dev/sda', type: 'b', major: 8, minor: 0, mode: 0o660, uid: 0, gid: 0 } as const;
-const host = { devicesAt: (path: string) => (path === '/dev/sda' ? [disk] : []) } as unknown as HostFacts;
+const host = { devicesAt: (path: string) => (path === '/dev/sda' ? [disk] : []) };
 
 /** What is written, file and value, below the cgroup's directory. */
 function written(layout: CgroupLayout, named: HostSettings, before: HostSettings = {}, files: string[] = []): string[] {

@@ -15,6 +15,9 @@ export interface LimitChange {
   readonly all: HostSettings;
 }
 
+/** Finds the numbers of a device's node. */
+type DeviceFinder = Pick<HostFacts, 'devicesAt'>;
+
 /** Whether a file is there: some have another name on some kernels. */
 type Exists = (file: string) => boolean;
 
@@ -27,7 +30,7 @@ export function limitWrites(
   layout: CgroupLayout,
   path: string,
   change: LimitChange,
-  host: HostFacts,
+  host: DeviceFinder,
   exists: Exists = existsSync,
 ): CgroupWrite[] {
   return layout.version === 2
@@ -42,7 +45,7 @@ const given = (value: number | null | undefined): value is number =>
   value !== undefined && value !== null && value !== 0;
 const pidsText = (limit: number): string => (limit > 0 ? String(limit) : 'max');
 
-function separateWrites(fileOf: FileOf, change: LimitChange, host: HostFacts): CgroupWrite[] {
+function separateWrites(fileOf: FileOf, change: LimitChange, host: DeviceFinder): CgroupWrite[] {
   const { named } = change;
   const { PidsLimit: pids } = named;
   return [
@@ -111,7 +114,7 @@ interface Throttle {
   readonly rate: number;
 }
 
-function throttlesOf(named: HostSettings, host: HostFacts): Throttle[] {
+function throttlesOf(named: HostSettings, host: DeviceFinder): Throttle[] {
   return Object.entries(throttleFiles).flatMap(([setting, { file, key }]) =>
     (named[setting as keyof typeof throttleFiles] ?? []).map(({ Path = '', Rate = 0 }) => ({
       device: deviceKey(Path, host),
@@ -122,12 +125,12 @@ function throttlesOf(named: HostSettings, host: HostFacts): Throttle[] {
   );
 }
 
-function deviceKey(path: string, host: HostFacts): string {
+function deviceKey(path: string, host: DeviceFinder): string {
   const { major, minor } = blockDeviceAt(path, host);
   return `${major}:${minor}`;
 }
 
-function separateBlockIo(fileOf: FileOf, named: HostSettings, host: HostFacts): CgroupWrite[] {
+function separateBlockIo(fileOf: FileOf, named: HostSettings, host: DeviceFinder): CgroupWrite[] {
   const { BlkioWeight: weight, BlkioWeightDevice: weights } = named;
   const deviceWrite = (file: string, key: string, value: number): CgroupWrite => ({
     file: fileOf('blkio', file),
@@ -144,7 +147,7 @@ function separateBlockIo(fileOf: FileOf, named: HostSettings, host: HostFacts): 
 }
 
 /** cgroup v2 (cgroup-v2.rst, "Controllers"), with the conversions of the OCI runtimes. */
-function unifiedWrites(dir: string, change: LimitChange, host: HostFacts, exists: Exists): CgroupWrite[] {
+function unifiedWrites(dir: string, change: LimitChange, host: DeviceFinder, exists: Exists): CgroupWrite[] {
   const { named } = change;
   const { CpuShares: shares, PidsLimit: pids, MemoryReservation: reservation } = named;
   return [
@@ -186,7 +189,7 @@ function ioWeight(weight: number): number {
   return 1 + Math.trunc(((weight - 10) * 9999) / 990);
 }
 
-function unifiedBlockIo(dir: string, named: HostSettings, host: HostFacts, exists: Exists): CgroupWrite[] {
+function unifiedBlockIo(dir: string, named: HostSettings, host: DeviceFinder, exists: Exists): CgroupWrite[] {
   const { BlkioWeight: weight, BlkioWeightDevice: weights } = named;
   const ofScheduler = exists(`${dir}/io.bfq.weight`);
   const weightFile = ofScheduler ? `${dir}/io.bfq.weight` : `${dir}/io.weight`;
