@@ -28,7 +28,7 @@ const atOnce = positive('--at-once', values['at-once']);
 const every = values.every === '' ? Math.max(1, Math.ceil(count / 10)) : positive('--every', values.every);
 
 /** What a daemon that has just worked gives back by itself: threads, spare sandboxes, garbage. */
-const settleMs = 8_000;
+const settleMs = 11_000;
 
 const registry = await startRegistry();
 const gantryd = await new Gantryd({ mirror: registry.url }).start();
@@ -59,7 +59,7 @@ async function soak(): Promise<number> {
   const settled: Holdings[] = [];
   for (let done = 0; done < count; done += every) {
     await lives(Math.min(every, count - done));
-    await sleep(settleMs / 4);
+    await sleep(settleMs);
     settled.push(await report('', Math.min(count, done + every)));
   }
   await sleep(settleMs);
