@@ -21,7 +21,6 @@ const sysMakeNode = libc.func('int mknodat(int, const char *, unsigned int, uint
 const sysSetTimes = libc.func('int utimensat(int, const char *, const int64_t *, int)');
 const sysSetTimesOf = libc.func('int futimens(int, const int64_t *)');
 const sysSyncFileSystem = libc.func('int syncfs(int)');
-const sysOpenAt2 = libc.func('syscall', 'long', ['long', 'int', 'const char *', 'const uint64_t *', 'size_t']);
 
 /** Sets an extended attribute, replacing one of that name. Throws the system error. */
 export function setXattr(path: FilePath, name: FilePath, value: Uint8Array): void {
@@ -85,25 +84,6 @@ export function syncFileSystem(path: FilePath): void {
     checked(sysSyncFileSystem(fd) as number, 'syncfs', shown(path));
   } finally {
     closeSync(fd);
-  }
-}
-
-const resolveNoMagicLinks = 0x02n;
-const resolveInRoot = 0x10n;
-const openAt2Number = 437;
-const closeOnExec = 0o2000000;
-
-/**
- * Opens `path` as a process would whose root directory is `root`: absolute links and `..` stay inside (openat2(2),
- * RESOLVE_IN_ROOT). Returns a file descriptor that the caller closes. `flags` are `fs.constants.O_*`.
- */
-export function openInRoot(root: string, path: string, flags: number, mode = 0): number {
-  const base = openSync(root, 'r');
-  try {
-    const how = BigUint64Array.of(BigInt(flags | closeOnExec), BigInt(mode), resolveInRoot | resolveNoMagicLinks);
-    return checked(Number(sysOpenAt2(openAt2Number, base, path, how, how.byteLength)), 'openat2', path);
-  } finally {
-    closeSync(base);
   }
 }
 

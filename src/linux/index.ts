@@ -3,7 +3,6 @@ export {
   getXattr,
   listXattrs,
   makeNode,
-  openInRoot,
   removeXattr,
   setTimes,
   setTimesOf,

@@ -8,7 +8,11 @@ import { constants } from 'node:os';
  */
 export const libc = koffi.load('libc.so.6');
 
-const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+/** Of two names for one number the usual one: EAGAIN, EOPNOTSUPP. */
+const unusual = new Set(['EWOULDBLOCK', 'ENOTSUP']);
+const names = new Map(
+  Object.entries(constants.errno).flatMap(([name, number]) => (unusual.has(name) ? [] : [[number, name] as const])),
+);
 
 /** A Node-style system error (`code`, `errno`, `syscall`) for a positive errno; `detail` says what it was about. */
 export function errnoError(errno: number, syscall: string, detail = ''): NodeJS.ErrnoException {

@@ -2,7 +2,7 @@
  * File-system calls relative to an open directory, so that a tree which others change meanwhile can be read and written:
  * what a descriptor stands for cannot be swapped. A `name` is one component; none of these follows it when it is a link.
  */
-import { chmodSync, constants, fstatSync, openSync, type BigIntStats } from 'node:fs';
+import { chmodSync, closeSync, constants, fstatSync, openSync, type BigIntStats } from 'node:fs';
 
 import { GantryError, hasCode } from '../base/index.ts';
 import { deviceNumber, nodeBits, shown, terminated, timesOf, type FilePath, type NodeKind } from './fileArguments.ts';
@@ -45,8 +45,8 @@ const disturbedLimit = 1000;
  * Opens `path` as a process would whose root directory is `rootFd`: absolute links and `..` stay inside, whatever others
  * change meanwhile (openat2(2), RESOLVE_IN_ROOT); mounts below it are crossed, the links of /proc are not.
  */
-export function openBelow(rootFd: number, path: FilePath, flags: number): number {
-  const how = BigUint64Array.of(BigInt(flags | closeOnExec), 0n, resolveInRootOnly);
+export function openBelow(rootFd: number, path: FilePath, flags: number, mode = 0): number {
+  const how = BigUint64Array.of(BigInt(flags | closeOnExec), BigInt(mode), resolveInRootOnly);
   for (let tries = 1; ; tries++) {
     try {
       const fd = Number(sysOpenAt2(openAt2Number, rootFd, terminated(path), how, how.byteLength));
@@ -58,6 +58,16 @@ export function openBelow(rootFd: number, path: FilePath, flags: number): number
           cause: error,
         });
     }
+  }
+}
+
+/** `openBelow` for a root given by its path. The caller closes what it gets. */
+export function openInRoot(root: string, path: string, flags: number, mode = 0): number {
+  const base = openSync(root, 'r');
+  try {
+    return openBelow(base, path, flags, mode);
+  } finally {
+    closeSync(base);
   }
 }
 

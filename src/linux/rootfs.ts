@@ -2,7 +2,7 @@
 import { closeSync, constants, fstatSync, readSync } from 'node:fs';
 
 import { GantryError, hasCode } from '../base/index.ts';
-import { openInRoot } from './files.ts';
+import { openInRoot } from './relative.ts';
 
 const absent = ['ENOENT', 'ENOTDIR', 'ELOOP'];
 
