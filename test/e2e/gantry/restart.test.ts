@@ -1,12 +1,12 @@
 /** What a restart of the daemon, asked for or not, must not be noticed by: containers, their output, their end. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 
 import { Gantryd } from '../../support/daemon.ts';
-import { describe, eventually, run, RunningProcess } from '../../support/run.ts';
+import { describe, eventually, must, run, RunningProcess } from '../../support/run.ts';
 import { engine, uniqueName } from '../harness.ts';
 
 suite('restart of the daemon', () => {
@@ -130,6 +130,63 @@ suite('restart of the daemon', () => {
     assert.equal(await client('start', '-a', created), 'started late');
     await client('unpause', paused);
     await client('rm', '-f', running, paused, created, newcomer);
+  });
+
+  test('restart policies are kept: what was stopped stays down, unless it should always run', async () => {
+    const policies = { always: 'running', 'unless-stopped': 'exited', 'on-failure': 'exited', no: 'exited' };
+    const names = new Map<string, string>();
+    for (const policy of Object.keys(policies)) names.set(policy, await begin(['--restart', policy], 'sleep 300'));
+    const untouched = await begin(['--restart', 'unless-stopped'], 'sleep 300');
+    const pid = Number(await client('inspect', '-f', '{{.State.Pid}}', untouched));
+    await client('stop', '-t', '0', ...names.values());
+    await gantryd.end('SIGKILL');
+    process.kill(pid, 'SIGKILL');
+    await gantryd.start();
+    const look = async () => client('inspect', '-f', '{{.State.Status}}', ...names.values(), untouched);
+    const expected = [...Object.values(policies), 'running'].join('\n');
+    await eventually('each is what its policy says', async () => (await look()) === expected);
+    await client('rm', '-f', ...names.values(), untouched);
+  });
+
+  test('a container that waits for its restart does so over a restart of the daemon', async () => {
+    const name = await begin(['--restart', 'always'], 'exit 3');
+    const look = async () => client('inspect', '-f', '{{.State.Status}} {{.RestartCount}}', name);
+    await eventually('it has failed often', async () => Number((await look()).split(' ')[1]) >= 3);
+    await gantryd.end('SIGKILL');
+    await gantryd.start();
+    await eventually('it fails on', async () => Number((await look()).split(' ')[1]) >= 5);
+    await client('stop', name);
+    assert.match(await look(), /^exited /);
+    await client('rm', name);
+  });
+
+  test('a container whose files do not go is dead, and goes with the next daemon', async () => {
+    const name = uniqueName();
+    await client('create', '--name', name, 'alpine', 'true');
+    const id = await client('inspect', '-f', '{{.Id}}', name);
+    const directory = path.join(gantryd.directory, 'data/containers', id);
+    await must('mount', ['-t', 'tmpfs', 'none', directory]);
+    const refused = await run(engine().client, ['rm', name], { env: { DOCKER_HOST: gantryd.host } });
+    assert.match(refused.stderr, /failed to remove its files: .*EBUSY/);
+    assert.equal(await client('inspect', '-f', '{{.State.Status}} {{.State.Dead}}', name), 'dead true');
+    assert.equal(await client('ps', '-aq', '--no-trunc', '--filter', 'status=dead'), id);
+    assert.match(gantryd.log, /a container is dead.*EBUSY/);
+    await must('umount', [directory]);
+    await gantryd.end('SIGTERM');
+    await gantryd.start();
+    assert.equal(await client('ps', '-aq', '--no-trunc', '--filter', `id=${id}`), '');
+    assert.equal(existsSync(directory), false);
+  });
+
+  test('an exec does not outlive its container, and leaves nothing after a restart of the daemon', async () => {
+    const name = await begin([], 'sleep 300');
+    await client('exec', '-d', name, 'sleep', '4242');
+    await gantryd.end('SIGKILL');
+    await gantryd.start();
+    assert.deepEqual(readdirSync(path.join(gantryd.directory, 'exec/execs')), []);
+    assert.match(await client('top', name), /sleep 4242/);
+    await client('rm', '-f', name);
+    await eventually('it has ended', async () => !(await must('ps', ['-eo', 'args'])).includes('sleep 4242'));
   });
 
   test('a container that should always run is started again after a crash of everything', async () => {
