@@ -140,17 +140,23 @@ function cleanDestination(path: string): string {
 
 const depth = (path: string): number => path.split('/').length;
 
+function refuseDuplicates(mounts: readonly OciMount[]): void {
+  const seen = new Set<string>();
+  for (const { destination } of mounts) {
+    if (seen.has(destination)) throw new GantryError('invalid', `Duplicate mount point: ${destination}`);
+    seen.add(destination);
+  }
+}
+
 /**
  * All mounts of a container, in the order in which they are to be made: the defaults, then files, init, tmpfs and binds from
- * the shallowest to the deepest. A later mount with the same destination replaces an earlier one.
+ * the shallowest to the deepest. What was asked for replaces a default with the same destination; two that were asked for are
+ * `invalid`.
  */
 export function planMounts(input: SpecInput): OciMount[] {
-  const given = [
-    ...fileMounts(input),
-    ...tmpfsMounts(input.settings.Tmpfs ?? {}),
-    ...input.mounts.map(givenMount),
-    ...initMount(input.initPath),
-  ];
+  const asked = [...tmpfsMounts(input.settings.Tmpfs ?? {}), ...input.mounts.map(givenMount)];
+  refuseDuplicates(asked);
+  const given = [...fileMounts(input), ...asked, ...initMount(input.initPath)];
   const last = new Map(given.map((mount) => [mount.destination, mount]));
   const defaults = defaultMounts(input).filter(({ destination }) => !last.has(destination));
   return [...defaults, ...[...last.values()].sort((a, b) => depth(a.destination) - depth(b.destination))];

@@ -163,6 +163,10 @@ describe('mounts of a container', () => {
       () => containerSpec(input({ mounts: [{ type: 'bind', source: '/', destination: '/x/..', readonly: false }] })),
       refusal("invalid mount path: '/x/..' destination can't be '/'"),
     );
+    assert.throws(
+      () => specWith({ Tmpfs: { '/t/': '' } }, { mounts: [bind('/srv', '/t')] }),
+      refusal('Duplicate mount point: /t'),
+    );
     assert.throws(() => specWith({ Tmpfs: { '/t': 'source=/etc' } }), refusal('invalid tmpfs option ["source=/etc"]'));
   });
 
