@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import type { ContainerConfig } from '../../api/index.ts';
 import { GantryError, isKind } from '../../base/index.ts';
