@@ -127,6 +127,12 @@ function defaultUlimits(options: DaemonOptions, host: HostFacts, logger: Logger)
   return ulimits;
 }
 
+/** The program that was named, or else the first that is there; undefined says that there is none. */
+function initPathOf({ initPath }: DaemonOptions): string | undefined {
+  const programs = initPath === undefined ? initPrograms : [initPath];
+  return programs.map(findProgram).find((path) => path !== undefined);
+}
+
 function settingsOf(
   options: DaemonOptions,
   defaultRuntime: string,
@@ -147,7 +153,7 @@ function settingsOf(
     registryMirrors: options.registryMirrors,
     insecureRegistries: options.insecureRegistries,
     debug: options.debug,
-    initPath: options.initPath ?? initPrograms.map(findProgram).find((path) => path !== undefined),
+    initPath: initPathOf(options),
     init: options.init,
     defaultShmSizeBytes: options.defaultShmSizeBytes,
     defaultCgroupnsMode: options.defaultCgroupnsMode ?? (cgroups.version === 2 ? 'private' : 'host'),

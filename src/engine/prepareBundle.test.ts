@@ -41,7 +41,7 @@ test('an init is there when the container or else the daemon wants one, and neve
 test('without an init on the host it is said what to install', (t) => {
   assert.throws(
     () => specOf(t, { Init: true }),
-    (error) => isKind(error, 'invalid') && /package tini or catatonit/.test(error.hint ?? ''),
+    (error) => isKind(error, 'invalid') && /install the package tini or catatonit/.test(error.message),
   );
 });
 

@@ -173,9 +173,10 @@ function hasInit({ settings }: Parts, { Init, PidMode }: HostConfig): boolean {
 
 function initPath({ settings }: Parts): string {
   if (settings.initPath !== undefined) return settings.initPath;
-  throw new GantryError('invalid', 'no init program was found on the host for --init', {
-    hint: 'Install the package tini or catatonit, or name a program with the daemon option --init-path.',
-  });
+  throw new GantryError(
+    'invalid',
+    'no init program was found on the host for --init: install the package tini or catatonit, or name a program with the daemon option --init-path',
+  );
 }
 
 /** How the streams of a container's init are set up. */
