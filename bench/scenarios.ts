@@ -1,5 +1,6 @@
 /** What is measured. */
 import type { Engine } from './engine.ts';
+import { logScenarios } from './logScenarios.ts';
 import type { Scenario } from './measure.ts';
 
 export interface BenchImages {
@@ -35,6 +36,7 @@ export function scenarios(
     apiExec(images.small, rounds),
     listing(images.small, rounds),
     parallelRuns(images.small, Math.max(2, Math.round(rounds / 4))),
+    ...logScenarios(images.small, clients, rounds),
     pull(images.large, Math.max(1, Math.round(rounds / 6))),
   ];
 }
