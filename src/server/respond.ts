@@ -91,7 +91,8 @@ export function answerStream(
     },
     writeAll(pieces) {
       start();
-      target.writeAll(pieces);
+      // Not corked: a ServerResponse that was would ask for a wait for 'drain' that its socket, never full, does not emit.
+      for (const piece of pieces) void target.write(piece);
     },
     drained: () => target.drained(),
   };
