@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { createServer as createTlsServer } from 'node:tls';
 
 import { DatagramReceiver } from '../../test/support/datagrams.ts';
 import { createContainerLog, type ContainerLog } from './index.ts';
@@ -104,6 +106,38 @@ test('messages over TCP and over a stream in the file system, with tag and facil
     assert.equal(messages(server.text)[1], `<155>TIME alpine:3/web${head}bad`);
     assert.equal(messages(server.text).length, 4);
   }
+});
+
+test('messages over TLS: counted in RFC 5424, and only to a server that is known', async (t) => {
+  const directory = directoryOf(t);
+  const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
+  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  execFileSync('openssl', [...request, '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' });
+  let text = '';
+  const sockets: Socket[] = [];
+  const server = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) => {
+    sockets.push(socket);
+    socket.on('data', (data) => (text += data.toString()));
+  });
+  server.on('tlsClientError', () => {});
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = `tcp+tls://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const options = { 'syslog-format': 'rfc5424', tag: 'web' };
+  await assert.rejects(
+    syslog(address, options).open(),
+    /failed to initialize logging driver: dial tcp 127\.0\.0\.1:\d+: /,
+  );
+  await writeSome(syslog(address, { ...options, 'syslog-tls-skip-verify': 'true' }));
+  await writeSome(syslog(address, { ...options, 'syslog-tls-ca-cert': cert }));
+  while (text.split('rest\n').length < 3) await new Promise((resolve) => setTimeout(resolve, 2));
+  const counted = /^(\d+) (<30>1 [^\n]* web \d+ web - one\n)/.exec(text);
+  assert.equal(counted?.[2]?.length, Number(counted?.[1]));
 });
 
 test('messages to a datagram socket in the file system', async (t) => {
