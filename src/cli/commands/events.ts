@@ -1,7 +1,8 @@
 import type { EventMessage } from '../../api/index.ts';
-import { formatFixedNano, textFlag } from '../../base/index.ts';
+import { formatFixedNano, messageOf, textFlag } from '../../base/index.ts';
 import { watchEvents } from '../../client/index.ts';
 import { defineCommand, none } from '../command.ts';
+import { ExitError } from '../errors.ts';
 import { filterFlag } from '../filterFlag.ts';
 import { GoStruct, Template, toJson } from '../format/index.ts';
 import { objectFormatUsage } from '../listing.ts';
@@ -22,23 +23,38 @@ function lineOf(event: EventMessage): string {
 /** The event under the names that templates use; as JSON it keeps the wire's. */
 function structOf(event: EventMessage): GoStruct {
   const { status, id, from } = event as { status?: string; id?: string; from?: string };
-  return new GoStruct('events.Message', {
+  const members = {
     Status: status ?? '',
     ID: id ?? '',
     From: from ?? '',
-    Type: event.Type,
-    Action: event.Action,
-    Actor: event.Actor,
-    Scope: event.scope,
-    Time: event.time,
-    TimeNano: event.timeNano,
-  });
+    Type: event.Type ?? '',
+    Action: event.Action ?? '',
+    Actor: new GoStruct('events.Actor', {
+      ID: event.Actor?.ID ?? '',
+      Attributes: new Map(Object.entries(event.Actor?.Attributes ?? {})),
+    }),
+    Scope: event.scope ?? '',
+    Time: event.time ?? 0,
+    TimeNano: event.timeNano ?? 0,
+  };
+  return new GoStruct('*events.Message', members, { wire: event });
+}
+
+/** Tried out on an event without anything in it, so that what can be wrong with it is told at once. */
+function parseTemplate(format: string): Template {
+  try {
+    const template = new Template(format);
+    template.execute(structOf({}));
+    return template;
+  } catch (error) {
+    throw new ExitError(64, `Error parsing format: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 function formatter(format: string): (event: EventMessage) => string {
   if (format === '') return lineOf;
-  if (format === 'json' || /^\{\{\s*json\s+\.\s*\}\}$/.test(format)) return (event) => toJson(event);
-  const template = new Template(format.replaceAll(String.raw`\t`, '\t').replaceAll(String.raw`\n`, '\n'));
+  if (format === 'json') return (event) => toJson(event);
+  const template = parseTemplate(format);
   return (event) => template.execute(structOf(event));
 }
 

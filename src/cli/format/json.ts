@@ -29,6 +29,7 @@ export function toJson(value: unknown, escapeHtml = false): string {
 }
 
 function structToJson(struct: GoStruct, escapeHtml: boolean): string {
+  if (struct.wire !== undefined) return toJson(struct.wire, escapeHtml);
   return struct.isRow ? objectToJson(sorted(struct.entries()), true) : objectToJson(struct.entries(), escapeHtml);
 }
 

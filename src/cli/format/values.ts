@@ -11,15 +11,18 @@ export class GoStruct {
   readonly members: Readonly<Record<string, unknown>>;
   /** A listing's row: as JSON its keys are sorted, and `<`, `>` and `&` are escaped, as docker does for these alone. */
   readonly isRow: boolean;
+  /** What it is as JSON, where that has other names than templates have. */
+  readonly wire: unknown;
 
   constructor(
     typeName: string,
     members: Readonly<Record<string, unknown>>,
-    options: { readonly isRow?: boolean } = {},
+    options: { readonly isRow?: boolean; readonly wire?: unknown } = {},
   ) {
     this.typeName = typeName;
     this.members = members;
     this.isRow = options.isRow ?? false;
+    this.wire = options.wire;
   }
 
   has(name: string): boolean {
