@@ -4,7 +4,11 @@ import type { ContainerRoot } from '../store/index.ts';
 
 import { withContainerRoot } from './containerRoot.ts';
 import { announce } from './containerEvents.ts';
+import { whileComing } from './patience.ts';
 import { inDockersWords, refuseEmptyPath, type ArchiveParts } from './statArchive.ts';
+
+/** How long a client may send nothing to a container that cannot be started or removed meanwhile. */
+const patienceMs = 60_000;
 
 export interface PutArchiveRequest {
   /** A directory of the container. */
@@ -19,12 +23,13 @@ export interface PutArchiveRequest {
 
 /** PUT /containers/{id}/archive: unpacks an archive into a directory of a container. Throws `notFound`, `invalid`, `forbidden`. */
 export async function putArchive(parts: ArchiveParts, ref: string, request: PutArchiveRequest): Promise<void> {
-  const { path, chunks } = request;
+  const { path } = request;
   refuseEmptyPath(path);
   const unpacked = withContainerRoot(parts, ref, async (root, record) => {
     const owner = request.copyUidGid ? await ownerOf(parts, root, record) : undefined;
     const isRootReadOnly = record.hostConfig.ReadonlyRootfs === true;
     const options = { keepsKinds: request.noOverwriteDirNonDir, owner };
+    const chunks = root.kind === 'view' ? whileComing(request.chunks, patienceMs) : request.chunks;
     await parts.archives.unpack(root, { path, chunks, options, isRootReadOnly });
     announce(parts, record, 'extract-to-dir');
   });

@@ -18,7 +18,7 @@ import {
 } from '../linux/index.ts';
 import type { ArchiveAnswer, ArchiveJob, ArchiveTask, ContainerRoot } from './archiveJobs.ts';
 import { archiveTree } from './archiveTree.ts';
-import { extractTree } from './extractTree.ts';
+import { extractTree, refuseKernelFileSystem } from './extractTree.ts';
 import { containerPath, found, openContainerPath, pathStat } from './pathStat.ts';
 import { decompressedStream } from './unpack/decompress.ts';
 import { failureOf } from './workerFailure.ts';
@@ -145,6 +145,7 @@ function refuseUnwritable(rootFd: number, destination: string, isRootReadOnly: b
   const fd = found(destination, () => openBelow(rootFd, bytesOf(destination), openPathOnly));
   try {
     if (!statOf(fd).isDirectory()) throw new GantryError('invalid', 'extraction point is not a directory');
+    refuseKernelFileSystem(fd, destination);
     const isOnRoot = statOf(fd).dev === statOf(rootFd).dev;
     if (isOnRoot && (isRootReadOnly || fileSystemOf(fd).isReadOnly))
       throw new GantryError('forbidden', 'container rootfs is marked read-only');

@@ -156,7 +156,7 @@ class TreeExtractor {
     this.close();
     const fd = this.#openDirectory(path);
     this.#last = { path, fd };
-    if (isOnKernelFileSystem(fd)) throw onKernelFileSystem(path);
+    refuseKernelFileSystem(fd, path);
     return fd;
   }
 
@@ -169,7 +169,7 @@ class TreeExtractor {
     const parent = this.#openDirectory(posix.dirname(path));
     try {
       const name = bytesOf(posix.basename(path));
-      if (isOnKernelFileSystem(parent)) throw onKernelFileSystem(path);
+      refuseKernelFileSystem(parent, path);
       makeDirectoryAt(parent, name, 0o755);
       return openAt(parent, name, openPathOnly | constants.O_DIRECTORY);
     } finally {
@@ -228,7 +228,7 @@ class TreeExtractor {
       throw refusal(`invalid hardlink ${shownName(path)} -> ${shownName(linkPath)}`);
     const targetDirFd = openBelow(this.#rootFd, bytesOf(posix.dirname(target)), openPathOnly | constants.O_DIRECTORY);
     try {
-      if (isOnKernelFileSystem(targetDirFd)) throw onKernelFileSystem(target);
+      refuseKernelFileSystem(targetDirFd, target);
       linkAt(targetDirFd, bytesOf(posix.basename(target)), dirFd, name);
     } finally {
       closeSync(targetDirFd);
@@ -318,11 +318,11 @@ function refusal(message: string): GantryError {
   return new GantryError('invalid', message);
 }
 
-function onKernelFileSystem(path: ByteString): GantryError {
-  return new GantryError(
-    'forbidden',
-    `cannot copy to ${shownName(path)}: it shows the kernel's state and holds no files`,
-  );
+/** Throws `forbidden` where nothing is to be copied to. */
+export function refuseKernelFileSystem(fd: number, path: ByteString): void {
+  if (!isOnKernelFileSystem(fd)) return;
+  const reason = "it shows the kernel's state and holds no files";
+  throw new GantryError('forbidden', `cannot copy to ${shownName(path)}: ${reason}`);
 }
 
 function reasonOf(error: unknown): string {

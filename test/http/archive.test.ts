@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { GantryError } from '../../src/base/index.ts';
+import { startServer } from './harness.ts';
+
+const route = '/v1.50/containers/web/archive';
+
+function statIn(headers: Readonly<Record<string, unknown>>): unknown {
+  return JSON.parse(Buffer.from(String(headers['x-docker-container-path-stat']), 'base64').toString());
+}
+
+const stat = { name: 'f', size: 3, mode: 0o644, mtime: '2026-01-02T03:04:05.000000006Z', linkTarget: '' };
+
+test('a path is described in a header, alone and before its archive', async (t) => {
+  const { ask, fakes } = await startServer(t);
+  const head = await ask('HEAD', `${route}?path=%2Fa%20b`);
+  assert.deepEqual([head.status, statIn(head.headers), head.text], [200, stat, '']);
+  const got = await ask('GET', `${route}?path=/d/.`);
+  assert.deepEqual([got.status, statIn(got.headers), got.text], [200, stat, 'a tar']);
+  assert.equal(got.headers['content-type'], 'application/x-tar');
+  assert.deepEqual(
+    fakes.calls.map(({ name, arguments: given }) => [name, ...given]),
+    [
+      ['stat', 'web', '/a b'],
+      ['get', 'web', '/d/.'],
+    ],
+  );
+});
+
+test('an archive that fails in the middle does not look whole', async (t) => {
+  let isClosed = false;
+  async function* broken(): AsyncGenerator<Buffer> {
+    yield Buffer.from('begun');
+    throw new GantryError('internal', 'a disk has died');
+  }
+  const content = { chunks: broken(), close: () => void (isClosed = true) };
+  const info = { name: 'f', sizeBytes: 3, mode: 0, mtimeNs: 0n, linkTarget: '' };
+  const { ask } = await startServer(t, { archives: { get: async () => ({ stat: info, content }) } });
+  await assert.rejects(ask('GET', `${route}?path=/f`));
+  assert.ok(isClosed);
+});
+
+test('a body is passed on as it comes, with what is asked for', async (t) => {
+  const received: Buffer[] = [];
+  const asked: unknown[] = [];
+  const { ask } = await startServer(t, {
+    archives: {
+      put: async (ref, { chunks, ...rest }) => {
+        asked.push(ref, rest);
+        for await (const chunk of chunks) received.push(Buffer.from(chunk));
+      },
+    },
+  });
+  const body = 'x'.repeat(20_000_000);
+  const answer = await ask('PUT', `${route}?path=/d&noOverwriteDirNonDir=true&copyUIDGID=1`, { body });
+  assert.deepEqual([answer.status, answer.text], [200, '']);
+  assert.equal(Buffer.concat(received).length, body.length);
+  assert.deepEqual(asked, ['web', { path: '/d', noOverwriteDirNonDir: true, copyUidGid: true }]);
+});
+
+test('a refusal is heard although the body has not been read', async (t) => {
+  const { ask } = await startServer(t, {
+    archives: {
+      put: async () => {
+        throw new GantryError('forbidden', 'container rootfs is marked read-only');
+      },
+    },
+  });
+  const answer = await ask('PUT', `${route}?path=/d`, { body: 'x'.repeat(3_000_000) });
+  assert.deepEqual([answer.status, answer.json()], [403, { message: 'container rootfs is marked read-only' }]);
+});
