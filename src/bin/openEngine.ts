@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 
-import { GantryError, KeyedLock, systemClock, type Logger } from '../base/index.ts';
+import { GantryError, KeyedLock, messageOf, systemClock, type Logger } from '../base/index.ts';
 import { Containers, Waiters, type ContainerRecord } from '../containers/index.ts';
 import {
   ContainerLogs,
@@ -18,6 +18,7 @@ import {
 import { createJournal, keptEvents } from '../events/index.ts';
 import { openImages } from '../images/index.ts';
 import { kernelMounter, readCgroupLayout, type CgroupLayout } from '../linux/index.ts';
+import { checkLogConfig } from '../logs/index.ts';
 import { networkIds, openBridgeNetwork } from '../network/index.ts';
 import { createRegistryClient } from '../registry/index.ts';
 import {
@@ -56,6 +57,7 @@ export interface OpenedEngine {
 
 /** Opens every room below the daemon's two roots and wires them together. Nothing runs yet. */
 export async function openEngine(options: DaemonOptions, logger: Logger): Promise<OpenedEngine> {
+  checkLogDefaults(options);
   const data = dataPaths(options.dataRoot);
   const exec = execPaths(options.execRoot);
   mkdirSync(data.root, { recursive: true, mode: 0o710 });
@@ -131,6 +133,15 @@ function defaultUlimits(options: DaemonOptions, host: HostFacts, logger: Logger)
 function initPathOf({ initPath }: DaemonOptions): string | undefined {
   const programs = initPath === undefined ? initPrograms : [initPath];
   return programs.map(findProgram).find((path) => path !== undefined);
+}
+
+/** What no container could be made with is refused at once. */
+function checkLogDefaults({ logDriver, logOptions }: DaemonOptions): void {
+  try {
+    checkLogConfig({ Type: logDriver, Config: logOptions });
+  } catch (cause) {
+    throw new GantryError('invalid', `failed to set log opts: ${messageOf(cause)}`, { cause });
+  }
 }
 
 function settingsOf(
