@@ -111,8 +111,8 @@ suite('update', { concurrency: 4 }, () => {
       assert.match(byKernel, /Cannot update container [0-9a-f]{64}: .*failed to write "33554432": .*invalid argument/);
     }
     const format =
-      '{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.NanoCpus}} {{.HostConfig.PidsLimit}}';
-    assert.equal(await inspect(name, format), `${64 * 2 ** 20} ${64 * 2 ** 20} 500000000 <nil>`);
+      '{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.NanoCpus}} {{json .HostConfig.PidsLimit}}';
+    assert.equal(await inspect(name, format), `${64 * 2 ** 20} ${64 * 2 ** 20} 500000000 null`);
   });
 
   test('does what it can of several, tells of the rest, and is an event', async (t) => {
