@@ -1,11 +1,11 @@
-import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 
 import type { CgroupLayout } from '../linux/index.ts';
 import { capabilitiesOf } from './capabilities.ts';
+import { findDevices } from './hostDevices.ts';
 import { readResourceSupport } from './resourceSupport.ts';
-import type { HostDevice, HostFacts } from './specInput.ts';
+import type { HostFacts } from './specInput.ts';
 
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' };
 
@@ -42,46 +42,6 @@ export function parseHardLimits(text: string): Record<string, number> {
   return limits;
 }
 
-/** Below /dev, what belongs to a terminal or a container's own mounts and is not passed on. */
-const ownDirectories = new Set(['pts', 'shm', 'fd', 'mqueue', 'console', '.lxc', '.lxd-mounts', '.udev']);
-
-function deviceOf(path: string): HostDevice | undefined {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat === undefined || !(stat.isBlockDevice() || stat.isCharacterDevice())) return undefined;
-  const { major, minor } = deviceNumber(stat.rdev);
-  const type = stat.isBlockDevice() ? 'b' : 'c';
-  return { path, type, major, minor, mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid };
-}
-
-/** Splits a dev_t as glibc packs it (makedev(3)). */
-export function deviceNumber(packed: number): { major: number; minor: number } {
-  const number = BigInt(packed);
-  return {
-    major: Number(((number >> 8n) & 0xfffn) | ((number >> 32n) & 0xffff_f000n)),
-    minor: Number((number & 0xffn) | ((number >> 12n) & 0xffff_ff00n)),
-  };
-}
-
-function devicesBelow(directory: string): HostDevice[] {
-  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) return ownDirectories.has(entry.name) ? [] : devicesBelow(path);
-    if (ownDirectories.has(entry.name)) return [];
-    return deviceOf(path) ?? [];
-  });
-}
-
-/** Device nodes at or below a host path. A symbolic link at the path itself is followed, as Docker does; others are not. */
-function devicesAt(path: string): HostDevice[] | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return undefined;
-  if (stat.isDirectory()) return devicesBelow(path);
-  const { major, minor } = deviceNumber(stat.rdev);
-  if (!stat.isBlockDevice() && !stat.isCharacterDevice()) return [];
-  const type = stat.isBlockDevice() ? 'b' : 'c';
-  return [{ path, type, major, minor, mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid }];
-}
-
 const statusField = (status: string, name: string): string =>
   new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';
 
@@ -96,6 +56,6 @@ export function readHostFacts(cgroups: CgroupLayout): HostFacts {
     capabilities: capabilitiesOf(statusField(status, 'CapBnd')),
     oomScoreAdj: Number(readFileSync('/proc/self/oom_score_adj', 'utf8')),
     hardLimits: parseHardLimits(readFileSync('/proc/self/limits', 'utf8')),
-    devicesAt,
+    devicesAt: (path) => findDevices(path),
   };
 }
