@@ -18,7 +18,7 @@ export interface CgroupWrite {
 export async function writeCgroup(writes: readonly CgroupWrite[]): Promise<() => Promise<void>> {
   const done: CgroupWrite[] = [];
   const takeBack = async (): Promise<void> => {
-    for (const write of done.splice(0).reverse()) await writeOne(write);
+    for (const write of done.splice(0).toReversed()) await writeOne(write);
   };
   for (const write of writes) {
     try {

@@ -41,17 +41,15 @@ const containerEvents = new Map([
 
 /** Draws until `ended` settles. */
 async function draw({ world }: Context, text: () => string, ended: Promise<void>): Promise<void> {
-  let isOver = false;
-  const over = ended.finally(() => (isOver = true));
-  // Whoever awaits it below hears of a failure; while a drawing is under way nobody does.
+  const over = ended.then(() => true);
+  // The race below hears of a failure; while a drawing is under way nobody does.
   over.catch(() => {});
-  while (!isOver) {
+  do {
     const lines = text()
       .split('\n')
-      .map((line) => `${line}${eraseLine}\n`);
-    await write(world.stdout, `${home}${lines.join('').replace(/\n$/, '')}${eraseBelow}`);
-    await Promise.race([over, delay(redrawMs)]);
-  }
+      .map((line) => `${line}${eraseLine}`);
+    await write(world.stdout, `${home}${lines.join('\n')}${eraseBelow}`);
+  } while (!(await Promise.race([over, delay(redrawMs, false)])));
 }
 
 /** The daemon that stops cuts its streams short: that is an end like another. */
