@@ -66,19 +66,21 @@ function pidsView({ version, pids }: CgroupStats): ContainerStats['pids_stats'] 
 }
 
 function blockIoView(cgroup: CgroupStats | undefined): ContainerStats['blkio_stats'] {
-  const view = (counters: readonly DeviceCounter[] | null | undefined): DeviceCounter[] | null =>
-    counters === null || counters === undefined ? null : [...counters];
   const io = cgroup?.blockIo;
   return {
-    io_service_bytes_recursive: view(io?.serviceBytes),
-    io_serviced_recursive: view(io?.serviced),
-    io_queue_recursive: view(io?.queued),
-    io_service_time_recursive: view(io?.serviceTime),
-    io_wait_time_recursive: view(io?.waitTime),
-    io_merged_recursive: view(io?.merged),
-    io_time_recursive: view(io?.time),
-    sectors_recursive: view(io?.sectors),
+    io_service_bytes_recursive: countersView(io?.serviceBytes),
+    io_serviced_recursive: countersView(io?.serviced),
+    io_queue_recursive: countersView(io?.queued),
+    io_service_time_recursive: countersView(io?.serviceTime),
+    io_wait_time_recursive: countersView(io?.waitTime),
+    io_merged_recursive: countersView(io?.merged),
+    io_time_recursive: countersView(io?.time),
+    sectors_recursive: countersView(io?.sectors),
   };
+}
+
+function countersView(counters: readonly DeviceCounter[] | null | undefined): DeviceCounter[] | null {
+  return counters === null || counters === undefined ? null : [...counters];
 }
 
 const noThrottling = { periods: 0, throttled_periods: 0, throttled_time: 0 };
