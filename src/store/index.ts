@@ -1,6 +1,5 @@
 export type { ContainerRoot } from './archiveJobs.ts';
 export { ArchiveThreads, type ArchiveContent } from './archiveThreads.ts';
-export { archiveTree, type ArchiveOptions, type ArchiveSource } from './archiveTree.ts';
 export type { PathStat } from './pathStat.ts';
 export * from './content.ts';
 export { openContentStore } from './fileContent.ts';

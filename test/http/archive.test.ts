@@ -28,12 +28,13 @@ test('a path is described in a header, alone and before its archive', async (t) 
   );
 });
 
+async function* broken(): AsyncGenerator<Buffer> {
+  yield Buffer.from('begun');
+  throw new GantryError('internal', 'a disk has died');
+}
+
 test('an archive that fails in the middle does not look whole', async (t) => {
   let isClosed = false;
-  async function* broken(): AsyncGenerator<Buffer> {
-    yield Buffer.from('begun');
-    throw new GantryError('internal', 'a disk has died');
-  }
   const content = { chunks: broken(), close: () => void (isClosed = true) };
   const info = { name: 'f', sizeBytes: 3, mode: 0, mtimeNs: 0n, linkTarget: '' };
   const { ask } = await startServer(t, { archives: { get: async () => ({ stat: info, content }) } });

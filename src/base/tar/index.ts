@@ -1,4 +1,4 @@
-export { blockBytes, bytesOf, shown as shownName, toByteString } from './entry.ts';
+export { bytesOf, shown as shownName, toByteString } from './entry.ts';
 export type { ByteString, EntryType, SparseSegment, TarEntry } from './entry.ts';
 export type { ChunkSource } from './byteReader.ts';
 export { packTar, type PackEntry } from './pack.ts';
