@@ -54,6 +54,8 @@ describe('resolveUser', () => {
       refusal('unable to find group foo: no matching entries in group file'),
     );
     assert.throws(() => resolveUser('4294967296', database), refusal('uids and gids must be in range 0-2147483647'));
+    assert.throws(() => resolveUser('-1', database), refusal('uids and gids must be in range 0-2147483647'));
+    assert.throws(() => resolveUser('0:-5', database), refusal('uids and gids must be in range 0-2147483647'));
     assert.throws(
       () => resolveUser('0', database, ['x']),
       refusal('Unable to find group x: no matching entries in group file'),

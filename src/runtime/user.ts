@@ -63,7 +63,7 @@ const outOfRange = (): never => {
 
 /** A number in the form that a user or group may take, or undefined for a name. */
 function numeric(text: string): number | undefined {
-  if (!/^[0-9]+$/.test(text)) return undefined;
+  if (!/^-?[0-9]+$/.test(text)) return undefined;
   return idOf(text) ?? outOfRange();
 }
 
