@@ -40,6 +40,10 @@ export class Execs {
     return [...this.#of(containerId)].filter(({ state }) => state !== 'ended').map(({ id }) => id);
   }
 
+  forget(id: string): void {
+    this.#byId.delete(id);
+  }
+
   forgetContainer(containerId: string): void {
     for (const { id } of this.#of(containerId)) this.#byId.delete(id);
   }

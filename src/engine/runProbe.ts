@@ -34,8 +34,13 @@ export async function runProbe(
       AttachStdout: true,
       AttachStderr: true,
     });
-    const session = await parts.health.startProbe(() => startExec(parts, id, { Detach: false, Tty: false }));
-    return await outcomeOf(parts, id, session, plan, signal);
+    try {
+      const session = await parts.health.startProbe(() => startExec(parts, id, { Detach: false, Tty: false }));
+      return await outcomeOf(parts, id, session, plan, signal);
+    } finally {
+      // Nobody asks for its exit code any more, and there will be many.
+      parts.execs.forget(id);
+    }
   } catch (error) {
     if (!(error instanceof GantryError)) {
       parts.logger.error('a probe failed', { container: containerId, error: messageOf(error) });
