@@ -14,6 +14,11 @@ const sealed = ['nosuid', 'noexec', 'nodev'];
 const tmpfsOption =
   /^(ro|rw|(no)?(exec|suid|dev|atime|diratime)|a?sync|(nr_blocks|nr_inodes|size)=[0-9]+[kKmMgG%]?|mode=[0-7]+|[ug]id=[0-9]+|(no)?relatime|(no)?strictatime|r?(private|shared|slave|unbindable)|mpol=.+)$/;
 
+/** A container without IPC of its own (`--ipc none`) has no shared memory at all. */
+function shmMounts(input: SpecInput): OciMount[] {
+  return input.settings.IpcMode === 'none' ? [] : [shmMount(input)];
+}
+
 function shmMount(input: SpecInput): OciMount {
   const { ipc } = input.namespaces;
   const source = ipc === 'host' ? '/dev/shm' : input.shmDir;
@@ -56,7 +61,7 @@ function defaultMounts(input: SpecInput): OciMount[] {
       options: [privileged || writableCgroups ? 'rw' : 'ro', ...sealed],
     },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: sealed },
-    shmMount(input),
+    ...shmMounts(input),
   ];
 }
 

@@ -171,6 +171,10 @@ describe('mounts of a container', () => {
   });
 
   it('size /dev/shm', () => {
+    assert.equal(
+      specWith({ IpcMode: 'none' }).mounts.some(({ destination }) => destination === '/dev/shm'),
+      false,
+    );
     const shm = specWith({ ShmSize: 4096 }).mounts.find(({ destination }) => destination === '/dev/shm');
     assert.ok(shm?.options.includes('size=4096'));
   });

@@ -129,6 +129,7 @@ export interface HostSettings {
   readonly MaskedPaths?: Maybe<readonly string[]>;
   readonly IOMaximumBandwidth?: Maybe<number>;
   readonly IOMaximumIOps?: Maybe<number>;
+  readonly IpcMode?: Maybe<string>;
   readonly Memory?: Maybe<number>;
   readonly MemoryReservation?: Maybe<number>;
   readonly MemorySwap?: Maybe<number>;

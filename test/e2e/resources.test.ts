@@ -151,6 +151,13 @@ suite('what a container can use', { concurrency: 3 }, () => {
     assert.equal(output, '2048\n1024\nNo space left\nNo space left\n701');
   });
 
+  test('a container without IPC has no shared memory', async () => {
+    assert.equal(
+      await alpine(['--ipc', 'none'], ...script('ls -d /dev/shm 2>/dev/null; grep -c shm /proc/mounts; true')),
+      '0',
+    );
+  });
+
   test('rates of a block device are in the cgroup', async () => {
     const device = blockDevice();
     const options = ['--device-read-bps', `${device.path}:1mb`, '--device-write-iops', `${device.path}:50`];
