@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { CgroupLayout } from './cgroups.ts';
@@ -27,7 +28,7 @@ export function readStatsV1({ hierarchies }: CgroupLayout, path: string): Cgroup
     version: 1,
     cpu: cpu ?? noCpu,
     memory: memory ?? noMemory,
-    blockIo: readBlockIo(directoryOf('blkio')),
+    blockIo: readBlockIo(hierarchies.get('blkio'), path),
     pids: { current: current ?? 0, limit: readKernelNumber(`${pids}/pids.max`) ?? Infinity },
   };
 }
@@ -107,14 +108,22 @@ const noBlockIo: BlockIoCounters = {
   sectors: [],
 };
 
-function readBlockIo(directory: string | undefined): BlockIoCounters {
-  if (directory === undefined) return noBlockIo;
+/** Whether a mounted hierarchy has the scheduler's files: asked once, since what is missing is slow to look for. */
+const hasScheduler = new Map<string, boolean>();
+
+function isScheduled(root: string, directory: string): boolean {
+  const known = hasScheduler.get(root) ?? existsSync(`${directory}/blkio.${scheduled.serviceBytes}`);
+  hasScheduler.set(root, known);
+  return known;
+}
+
+function readBlockIo(root: string | undefined, path: string): BlockIoCounters {
+  if (root === undefined) return noBlockIo;
+  const directory = join(root, path);
   const read = (name: string): DeviceCounter[] => parseCounters(readKernelText(`${directory}/blkio.${name}`) ?? '');
-  const bytes = read(scheduled.serviceBytes);
-  if (bytes.length === 0) {
-    // Without that scheduler, or on devices that another one serves.
-    return { ...noBlockIo, serviceBytes: readThrottled('bytes'), serviced: readThrottled('count') };
-  }
+  const bytes = isScheduled(root, directory) ? read(scheduled.serviceBytes) : [];
+  // Without that scheduler, or on devices that another one serves.
+  if (bytes.length === 0) return readThrottled(directory);
   return {
     serviceBytes: bytes,
     serviced: read(scheduled.serviced),
@@ -125,12 +134,15 @@ function readBlockIo(directory: string | undefined): BlockIoCounters {
     time: read(scheduled.time),
     sectors: read(scheduled.sectors),
   };
+}
 
-  function readThrottled(what: 'bytes' | 'count'): DeviceCounter[] {
-    const name = what === 'bytes' ? 'throttle.io_service_bytes' : 'throttle.io_serviced';
-    const text = readKernelText(`${directory}/blkio.${name}_recursive`);
-    return text === undefined ? read(name) : parseCounters(text);
-  }
+function readThrottled(directory: string): BlockIoCounters {
+  const read = (name: string): DeviceCounter[] => {
+    const file = `${directory}/blkio.throttle.${name}`;
+    // Kernels before 4.17 count without the cgroups below.
+    return parseCounters(readKernelText(`${file}_recursive`) ?? readKernelText(file) ?? '');
+  };
+  return { ...noBlockIo, serviceBytes: read('io_service_bytes'), serviced: read('io_serviced') };
 }
 
 /** Lines `MAJOR:MINOR OP VALUE`, or `MAJOR:MINOR VALUE`; the sum over all devices at the end is left out. */
