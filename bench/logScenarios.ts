@@ -6,8 +6,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { Engine } from './engine.ts';
 import type { Scenario } from './measure.ts';
 
-const logBytes = 200_000_000;
-const lineText = '0123456789'.repeat(10).slice(1);
+export const logBytes = 200_000_000;
+export const lineText = '0123456789'.repeat(10).slice(1);
 const mostRounds = 5;
 
 export function logScenarios(
@@ -56,11 +56,11 @@ async function readLog(engine: Engine, program: string, id: string): Promise<voi
 }
 
 /** The kernel's mark of the largest resident set begins anew (proc(5), clear_refs). */
-function forgetPeaks({ pids }: Engine): void {
+export function forgetPeaks({ pids }: Engine): void {
   for (const pid of pids) writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }
 
-function tellPeaks({ name, pids }: Engine): void {
+export function tellPeaks({ name, pids }: Engine): void {
   for (const pid of pids) {
     const peak = /^VmHWM:\s*(\d+ kB)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 'unknown';
     console.log(`  ${name}: process ${pid} had at most ${peak} resident`);

@@ -1,4 +1,5 @@
 /** What is measured. */
+import { attachScenarios } from './attachScenarios.ts';
 import { copyScenarios } from './copyScenarios.ts';
 import type { Engine } from './engine.ts';
 import { logScenarios } from './logScenarios.ts';
@@ -37,6 +38,7 @@ export function scenarios(
     apiExec(images.small, rounds),
     listing(images.small, rounds),
     parallelRuns(images.small, Math.max(2, Math.round(rounds / 4))),
+    ...attachScenarios(images.small, clients, rounds),
     ...logScenarios(images.small, clients, rounds),
     ...copyScenarios(images.small, clients, rounds),
     pull(images.large, Math.max(1, Math.round(rounds / 6))),
