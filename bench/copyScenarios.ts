@@ -41,10 +41,11 @@ export function copyScenarios(
   );
 }
 
+const split = (prepared: string): [string, string] => prepared.split(' ') as [string, string];
+
 type Copy = (engine: Engine, id: string, directory: string) => Promise<void>;
 
 function copyScenario(name: string, program: string, kind: Kind, image: string, rounds: number, copy: Copy): Scenario {
-  const split = (prepared: string): [string, string] => prepared.split(' ') as [string, string];
   return {
     name,
     rounds: Math.max(1, Math.min(rounds, mostRounds)),
