@@ -89,7 +89,11 @@ export function inspectView(parts: Parts, record: ContainerRecord, size: Contain
     ExecIDs: execIds.length === 0 ? null : execIds,
     HostConfig: hostConfigView(record.hostConfig),
     GraphDriver: {
-      Data: { ...parts.snapshots.describe(record.id), MergedDir: parts.execPaths.container(record.id).rootfs },
+      Data: {
+        // One that is being removed has lost it already.
+        ...(parts.snapshots.stat(record.id) === undefined ? {} : parts.snapshots.describe(record.id)),
+        MergedDir: parts.execPaths.container(record.id).rootfs,
+      },
       Name: parts.snapshots.name,
     },
     ...(size === undefined ? {} : { SizeRw: size.writableBytes, SizeRootFs: size.rootBytes }),

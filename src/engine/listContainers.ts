@@ -36,8 +36,23 @@ export async function listContainers(parts: Parts, options: ListOptions): Promis
     .sort((one, other) => (one.createdAt < other.createdAt ? 1 : -1))
     .slice(0, (options.limit ?? 0) > 0 ? options.limit : undefined);
   const nowMs = Number(parts.clock() / 1_000_000n);
-  const sizes = options.size ? await Promise.all(chosen.map((record) => sizeOf(parts, record))) : [];
-  return chosen.map((record, at) => summaryView(parts, record, nowMs, sizes[at]));
+  const sizes = options.size ? await measure(parts, chosen) : undefined;
+  // Measuring takes a while: what has gone meanwhile is not listed.
+  const left = chosen.flatMap(({ id }) => parts.containers.get(id) ?? []);
+  return left.map((record) => summaryView(parts, record, nowMs, sizes?.get(record.id)));
+}
+
+/** Walking through files is the disk's work: a few containers at a time. */
+const measuredAtOnce = 4;
+
+async function measure(parts: Parts, records: readonly ContainerRecord[]): Promise<Map<string, ContainerSize>> {
+  const sizes = new Map<string, ContainerSize>();
+  const queue = records.values();
+  const worker = async (): Promise<void> => {
+    for (const record of queue) sizes.set(record.id, await sizeOf(parts, record));
+  };
+  await Promise.all(Array.from({ length: measuredAtOnce }, worker));
+  return sizes;
 }
 
 /** GET /containers/{id}/json. */
@@ -50,11 +65,14 @@ export async function inspectContainer(
   return inspectView(parts, record, options.size ? await sizeOf(parts, record) : undefined);
 }
 
-/** Bytes of the writable layer, and of it and the image together. */
+/** Bytes of the writable layer, and of it and the image together. One that is being removed has nothing of its own left. */
 export async function sizeOf(
   { snapshots, images }: Pick<Parts, 'snapshots' | 'images'>,
   record: ContainerRecord,
 ): Promise<ContainerSize> {
-  const { sizeBytes } = await snapshots.usage(record.id);
+  const { sizeBytes } = await snapshots.usage(record.id).catch((error: unknown) => {
+    if (snapshots.stat(record.id) === undefined) return { sizeBytes: 0 };
+    throw error;
+  });
   return { writableBytes: sizeBytes, rootBytes: sizeBytes + (images.images.get(record.imageId)?.sizeBytes ?? 0) };
 }

@@ -167,11 +167,14 @@ suite('restart of the daemon', () => {
     const directory = path.join(gantryd.directory, 'data/containers', id);
     await must('mount', ['-t', 'tmpfs', 'none', directory]);
     const refused = await run(engine().client, ['rm', name], { env: { DOCKER_HOST: gantryd.host } });
+    const dead = await run(engine().client, ['inspect', '-f', '{{.State.Status}} {{.State.Dead}}', name], {
+      env: { DOCKER_HOST: gantryd.host },
+    });
+    await must('umount', [directory]);
     assert.match(refused.stderr, /failed to remove its files: .*EBUSY/);
-    assert.equal(await client('inspect', '-f', '{{.State.Status}} {{.State.Dead}}', name), 'dead true');
+    assert.equal(dead.stdout, 'dead true\n');
     assert.equal(await client('ps', '-aq', '--no-trunc', '--filter', 'status=dead'), id);
     assert.match(gantryd.log, /a container is dead.*EBUSY/);
-    await must('umount', [directory]);
     await gantryd.end('SIGTERM');
     await gantryd.start();
     assert.equal(await client('ps', '-aq', '--no-trunc', '--filter', `id=${id}`), '');
