@@ -41,6 +41,7 @@ test('what is no template, or asks for what is not there, is refused', () => {
     ['{{.constructor}}', /can't evaluate field constructor/],
     ['{{frob .Name}}', /function "frob" not defined$/],
     ['{{.Name.First}}', /can't evaluate field First$/],
+    ['{{'.repeat(3000), /longer than 4096 characters$/],
     ['{{if .Name}}x{{end}}', /function "if" not defined$/],
   ];
   for (const [template, message] of cases) assert.throws(() => renderTag(template, subject), { message }, template);

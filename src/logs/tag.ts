@@ -9,6 +9,8 @@ import type { LogSubject } from './types.ts';
 type Value = string | readonly string[] | Readonly<Record<string, string>>;
 
 const shortIdLength = 12;
+/** The time that a template takes may grow with the square of its length. */
+const longestTemplate = 4096;
 const action = /\{\{(-\s)?((?:"(?:[^"\\]|\\.)*"|`[^`]*`|[^}"`])*?)(\s-)?\}\}/g;
 const word = /\s*(?:(\||\(|\))|("(?:[^"\\]|\\.)*")|`([^`]*)`|([^\s|()"`]+))/y;
 
@@ -49,6 +51,7 @@ function failure(line: string): Error {
 
 /** A container's tag. Throws an error with Docker's text for a template that is none, or that asks for what is not there. */
 export function renderTag(template: string, subject: LogSubject): string {
+  if (template.length > longestTemplate) throw failure(`1: longer than ${longestTemplate} characters`);
   const fields = fieldsOf(subject);
   let text = '';
   let last = 0;
