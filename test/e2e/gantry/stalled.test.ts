@@ -4,7 +4,7 @@ import { suite, test } from 'node:test';
 
 import { hijack } from '../../support/http.ts';
 import { eventually } from '../../support/run.ts';
-import { background, engine, inspect, release, stdoutOf } from '../harness.ts';
+import { api, background, docker, engine, inspect, release, stdoutOf } from '../harness.ts';
 
 suite('stalled clients', () => {
   test('a client that reads nothing does not hold up the end of its container', async (t) => {
@@ -17,6 +17,22 @@ suite('stalled clients', () => {
     await eventually('some output is logged', async () => (await stdoutOf(['logs', '-n', '1', name])) !== '');
     await stdoutOf(['stop', '-t', '1', name]);
     assert.equal(await inspect(name, '{{.State.Status}} {{.State.ExitCode}}'), 'exited 137');
+  });
+
+  test('a client that reads nothing does not hold up the end of its exec', async (t) => {
+    const name = await background(t, [], 'sleep', '300');
+    const command = ['sh', '-c', 'echo $$ >/pid; while :; do echo 0123456789012345678901234567890123456789; done'];
+    const created = await api('POST', `/containers/${name}/exec`, { body: { Cmd: command, AttachStdout: true } });
+    const { Id: id } = created.json() as { Id: string };
+    const stalled = await hijack(engine().host, `/exec/${id}/start`, { upgrade: true, body: { Detach: false } });
+    t.after(() => stalled.socket.destroy());
+    stalled.socket.pause();
+    await eventually('it runs', async () => (await docker(['exec', name, 'test', '-s', '/pid'])).code === 0);
+    await stdoutOf(['exec', name, 'sh', '-c', 'kill -9 $(cat /pid)']);
+    await eventually('its end is known', async () => {
+      const state = (await api('GET', `/exec/${id}/json`)).json() as { Running: boolean; ExitCode: number | null };
+      return !state.Running && state.ExitCode === 137;
+    });
   });
 
   test('a client that reads nothing is dropped after ten seconds, and the log goes on', async (t) => {
