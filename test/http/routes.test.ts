@@ -95,6 +95,13 @@ const cases: readonly Case[] = [
     calls: ['top', '/web', 'aux'],
   },
   {
+    operation: 'POST /containers/{id}/update',
+    path: '/containers/web/update',
+    body: { memory: 1024, PidsLimit: null, RestartPolicy: { Name: 'always' }, Unknown: 1 },
+    status: 200,
+    calls: ['update', 'web', { Memory: 1024, RestartPolicy: { Name: 'always' } }],
+  },
+  {
     operation: 'GET /containers/{id}/changes',
     path: '/containers/web/changes',
     status: 200,

@@ -5,6 +5,7 @@ import type { EventMessage, ProgressMessage } from '../../src/api/index.ts';
 import { GantryError } from '../../src/base/index.ts';
 import { containerId, FakeSession } from './fakes.ts';
 import { startServer } from './harness.ts';
+import { answerMistakes } from './schema.ts';
 
 const frame = (stream: number, text: string): Buffer =>
   Buffer.concat([Buffer.from([stream, 0, 0, 0, 0, 0, 0, text.length]), Buffer.from(text)]);
@@ -303,4 +304,28 @@ test('closing the server ends streams that would last for ever', async (t) => {
   await waiting.ended.promise;
   await following.ended.promise;
   assert.match(waiting.received.toString(), /"Error":\{"Message":"context canceled"\}/);
+});
+
+test('stats are streamed unless the client says otherwise, with every digit of their numbers', async (t) => {
+  const { ask, fakes } = await startServer(t);
+  const asked: [query: string, options: object][] = [
+    ['', { stream: true, oneShot: false }],
+    ['?stream=0', { stream: false, oneShot: false }],
+    ['?stream=false&one-shot=1', { stream: false, oneShot: true }],
+  ];
+  for (const [query, options] of asked) {
+    const answer = await ask('GET', `/containers/web/stats${query}`);
+    assert.deepEqual(fakes.calls.pop()?.arguments.slice(0, 2), ['web', options]);
+    assert.match(answer.text, /"limit":18446744073709551615}}\n$/);
+    assert.deepEqual(answerMistakes('GET /containers/{id}/stats', 200, answer.json()), []);
+  }
+  await ask('GET', '/v1.40/containers/web/stats?stream=0&one-shot=1');
+  assert.deepEqual(fakes.calls.pop()?.arguments[1], { stream: false, oneShot: false });
+});
+
+test('an update of the limit of pids came with 1.40, and needs a body', async (t) => {
+  const { ask, fakes } = await startServer(t);
+  await ask('POST', '/v1.39/containers/web/update', { body: { PidsLimit: 5, CpuShares: 9 } });
+  assert.deepEqual(fakes.calls.pop()?.arguments[1], { PidsLimit: undefined, CpuShares: 9 });
+  assert.equal((await ask('POST', '/containers/web/update')).status, 400);
 });
