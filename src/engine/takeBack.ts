@@ -105,7 +105,7 @@ function warnOfRuntime({ logger }: Parts, { id, hostConfig }: ContainerRecord): 
 /** A container without its log is better than a log without its container. */
 async function openLog(parts: Parts, record: ContainerRecord): Promise<LogWriter | undefined> {
   try {
-    return await persistently(() => parts.logs.of(record).open());
+    return await persistently(() => parts.logs.of(record).open({ resumes: true }));
   } catch (error) {
     parts.logger.error('the log of a running container cannot be opened: its output is lost until it starts again', {
       container: record.id,

@@ -87,14 +87,14 @@ class ReadableLog implements ContainerLog {
     this.#files = files;
   }
 
-  async open(): Promise<LogWriter> {
+  async open({ resumes } = { resumes: false }): Promise<LogWriter> {
     if (this.#feed.isOpen) throw new GantryError('conflict', `the log ${this.#files.path} is open already`);
     return initialized(async () => {
       const { driver } = this.#settings;
       const isKeptHere = driver === 'json-file' || driver === 'local';
       const sink = isKeptHere
         ? withMode(await this.#openFiles(), this.#settings, this.#place)
-        : await this.#withCopy(await remoteSink(this.#settings, this.#place));
+        : await this.#withCopy(await remoteSink(this.#settings, this.#place, resumes));
       return new CutWriter(sink, clockOf(this.#place));
     });
   }
@@ -147,9 +147,9 @@ class UnreadableLog implements ContainerLog {
     this.#place = place;
   }
 
-  open(): Promise<LogWriter> {
+  open({ resumes } = { resumes: false }): Promise<LogWriter> {
     return initialized(async () => {
-      const sink = await remoteSink(this.#settings, this.#place);
+      const sink = await remoteSink(this.#settings, this.#place, resumes);
       return new CutWriter(sink, clockOf(this.#place));
     });
   }
@@ -158,16 +158,16 @@ class UnreadableLog implements ContainerLog {
 }
 
 /** The sink of a driver that keeps nothing here. */
-async function remoteSink(settings: LogSettings, place: LogPlace): Promise<LogSink> {
+async function remoteSink(settings: LogSettings, place: LogPlace, resumes: boolean): Promise<LogSink> {
   const subject = place.subject();
   const tag = renderTag(settings.tag ?? defaultTag, subject);
   const patienceMs = place.patienceMs ?? defaultPatienceMs;
   if (settings.driver === 'syslog') {
-    return withMode(await openSyslogSink(settings.syslog, tag, patienceMs), settings, place);
+    return withMode(await openSyslogSink(settings.syslog, { tag, patienceMs, resumes }), settings, place);
   }
   const attributes = settings.driver === 'journald' ? chooseAttributes(settings.attributes, subject) : {};
   const socket = place.journalSocket ?? journalSocket;
-  return withMode(openJournaldSink({ socket, subject, tag, attributes, patienceMs }), settings, place);
+  return withMode(openJournaldSink({ socket, subject, tag, attributes, patienceMs, resumes }), settings, place);
 }
 
 function withMode(sink: LogSink, { bufferBytes }: LogSettings, { onError = () => {} }: LogPlace): LogSink {

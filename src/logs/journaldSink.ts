@@ -25,13 +25,15 @@ export interface JournalOptions {
   readonly attributes: Readonly<Record<string, string>>;
   /** A journal that takes nothing for so long is taken for gone. */
   readonly patienceMs: number;
+  /** Whether a journal that is not there now may come later. */
+  readonly resumes: boolean;
 }
 
 /** Throws when the host has no journal. */
 export function openJournaldSink(options: JournalOptions): LogSink {
   const socket = openUnixDatagrams(options.socket);
   try {
-    socket.probe();
+    if (!options.resumes) socket.probe();
   } catch (cause) {
     socket.close();
     throw new Error('journald is not enabled on this host', { cause });

@@ -53,6 +53,11 @@ class StreamServer {
     return typeof address === 'string' ? `unix://${address}` : `tcp://127.0.0.1:${(address as AddressInfo).port}`;
   }
 
+  async stop(): Promise<void> {
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
   async has(text: string): Promise<void> {
     while (!this.text.includes(text)) await new Promise((resolve) => setTimeout(resolve, 2));
   }
@@ -200,6 +205,26 @@ test('a server that takes nothing for too long holds up neither the container no
   await writer.close();
   assert.deepEqual(failures.length, 1, 'what is dropped afterwards is no failure of its own');
   assert.match(failures[0] ?? '', /took nothing for 0.05 seconds$/);
+});
+
+test('the log of a container that runs already is opened without its server, which is tried when there is output', async (t) => {
+  const path = join(directoryOf(t), 'syslog');
+  const server = new StreamServer(t);
+  const address = await server.listen({ path });
+  const log = syslog(address);
+  await server.stop();
+  const writer = await log.open({ resumes: true });
+  await assert.rejects(
+    writer.write('stdout', Buffer.from('lost\n')),
+    /dial unix .*: connect: no such file or directory$/,
+  );
+  await writer.close();
+  await server.listen({ path });
+  const again = await log.open({ resumes: true });
+  await again.write('stdout', Buffer.from('kept\n'));
+  await server.has('kept\n');
+  await again.close();
+  assert.equal(messages(server.text).length, 1);
 });
 
 test('a server that is not there refuses the start', async (t) => {

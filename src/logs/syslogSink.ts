@@ -7,10 +7,21 @@ import { Outage, StalledError } from './outage.ts';
 import type { SyslogSettings } from './syslogOptions.ts';
 import type { CutOutput, LogSink } from './types.ts';
 
-/** Connects to a syslog server. Rejects when it is not there. One that takes nothing for `patienceMs` is taken for gone. */
-export async function openSyslogSink(settings: SyslogSettings, tag: string, patienceMs: number): Promise<LogSink> {
+export interface SyslogSession {
+  readonly tag: string;
+  /** A server that takes nothing for so long is taken for gone. */
+  readonly patienceMs: number;
+  /** Whether a server that is not there now may come later. */
+  readonly resumes: boolean;
+}
+
+/** Connects to a syslog server. Rejects when it is not there, unless the session resumes. */
+export async function openSyslogSink(
+  settings: SyslogSettings,
+  { tag, patienceMs, resumes }: SyslogSession,
+): Promise<LogSink> {
   const connect = (): Promise<SyslogConnection> => connectSyslog(settings, patienceMs);
-  const connection = await connect();
+  const connection = resumes ? undefined : await connect();
   const counted = settings.address.transport === 'tcp+tls' && settings.format.startsWith('rfc5424');
   const { format, facility } = settings;
   const sender = { format, facility, tag, hostName: hostname(), pid: process.pid, counted };
@@ -25,7 +36,11 @@ class SyslogSink implements LogSink {
   #connection: SyslogConnection | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(connect: () => Promise<SyslogConnection>, sender: SyslogSender, connection: SyslogConnection) {
+  constructor(
+    connect: () => Promise<SyslogConnection>,
+    sender: SyslogSender,
+    connection: SyslogConnection | undefined,
+  ) {
     this.#connect = connect;
     this.#sender = sender;
     this.#connection = connection;

@@ -55,8 +55,11 @@ export interface LogReader {
  * any number of readers, which follow the writer that is open.
  */
 export interface ContainerLog extends LogReader {
-  /** Throws `internal` when the options are wrong or what the driver needs is not there. */
-  open(): Promise<LogWriter>;
+  /**
+   * Throws `internal` when the options are wrong or what the driver needs is not there. For a container that runs already
+   * (`resumes`), a receiver that is not there now is tried again later.
+   */
+  open(options?: { readonly resumes: boolean }): Promise<LogWriter>;
   /** Removes what is on disk. No writer may be open. */
   remove(): Promise<void>;
 }
