@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { Gantryd } from '../test/support/daemon.ts';
 import { pssBytes } from '../test/support/daemon.ts';
 import { cgroupParents, linkTraces } from '../test/support/leaks.ts';
+import { median } from './measure.ts';
 
 export interface Holdings {
   readonly rssBytes: number;
@@ -66,30 +67,29 @@ const slack: Readonly<Record<Exclude<keyof Holdings, 'rssBytes' | 'pssBytes'>, n
   processes: 0,
   directories: 2,
 };
-/** Growth in a container's life that counts as none: collected garbage comes and goes in megabytes. */
-const flatBytesPerContainer = 2_000;
-const flatBytes = 8_000_000;
+/** What the memory of a warm daemon may differ by from one time to another: garbage comes and goes in megabytes. */
+const flatBytes = 6_000_000;
+/** Growth that no measurement could tell from noise, a container. */
+const flatBytesPerContainer = 1_000;
 
-/** What is more than it was at the beginning, in words. Memory is compared from the middle on, when everything is warm. */
+/** What is more than it was at the beginning, in words. Memory is compared from the middle on, when all is warm. */
 export function leaks({ before, settled, after, count }: Course): string[] {
   const found = Object.entries(slack).flatMap(([key, most]) => {
     const name = key as keyof typeof slack;
     const more = after[name] - before[name];
     return more > most ? [`${name}: ${more} more than before ${count} containers`] : [];
   });
-  const [first, second] = halves(settled.map(({ pssBytes: bytes }) => bytes));
-  const grown = second - first;
-  if (grown > flatBytes + (flatBytesPerContainer * count) / 2)
-    found.push(`memory: the second half of the way takes ${Math.round(grown / 1e6)} MB more than the first`);
+  const grown = growth(settled.map(({ pssBytes: bytes }) => bytes));
+  if (grown > flatBytes + (flatBytesPerContainer * count) / 4)
+    found.push(`memory: ${Math.round(grown / 1e6)} MB more in the last quarter of the way than in the one before`);
   return found;
 }
 
-/** The least of each half of the samples, but for the first, which warms up: what garbage there was is not in it. */
-function halves(samples: readonly number[]): [first: number, second: number] {
-  const warm = samples.slice(1);
-  const middle = Math.ceil(warm.length / 2);
-  if (middle === 0 || middle === warm.length) return [0, 0];
-  return [Math.min(...warm.slice(0, middle)), Math.min(...warm.slice(middle))];
+/** From the third quarter of the samples to the last, by their medians. */
+function growth(samples: readonly number[]): number {
+  const warm = samples.slice(Math.floor(samples.length / 2));
+  const middle = Math.floor(warm.length / 2);
+  return middle === 0 ? 0 : median(warm.slice(middle)) - median(warm.slice(0, middle));
 }
 
 function rssBytes(pid: number): number {
