@@ -16,11 +16,11 @@ async function assertAnswer(asked: Promise<Answer>, status: number, message: Reg
 }
 
 /** A container that fails again and again, found while it waits for its next start; the waits have become long by then. */
-async function restarting(t: TestContext, options: readonly string[] = []): Promise<string> {
-  const name = await background(t, ['--restart', 'always', ...options], 'sh', '-c', 'exit 3');
+async function restarting(t: TestContext, restarts = 4): Promise<string> {
+  const name = await background(t, ['--restart', 'always'], 'sh', '-c', 'exit 3');
   await eventually('it waits for its restart', async () => {
     const [status, count] = (await inspect(name, '{{.State.Status}} {{.RestartCount}}')).split(' ');
-    return status === 'restarting' && Number(count) >= 4;
+    return status === 'restarting' && Number(count) >= restarts;
   });
   return name;
 }
@@ -42,7 +42,7 @@ suite('states', { concurrency: 4 }, () => {
   });
 
   test('a container that waits for its restart is restarting and running, and refuses what needs it up', async (t) => {
-    const name = await restarting(t);
+    const name = await restarting(t, 6);
     assert.equal(await inspect(name, down), 'restarting true true 3');
     assert.match(
       await stdoutOf(['ps', '--filter', `name=${name}`, '--filter', 'status=restarting', '--format', '{{.Status}}']),

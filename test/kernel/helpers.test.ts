@@ -16,7 +16,7 @@ interface Hung {
   readonly dir: string;
   readonly runtime: OciRuntime;
   /** Pids of what the script has started. */
-  processes(): Promise<string[]>;
+  readonly processes: () => Promise<string[]>;
 }
 
 /** A runtime that is a shell script, and has 300 ms for everything. */
@@ -56,14 +56,14 @@ describe('an OCI runtime that hangs', () => {
 describe('a program', () => {
   it('that lives on when it has closed its output holds nobody up', async () => {
     let turns = 0;
-    let isOver = false;
+    const over = new AbortController();
     const count = async (): Promise<void> => {
-      for (; !isOver; turns++) await nextTurn();
+      for (; !over.signal.aborted; turns++) await nextTurn();
     };
     const counted = count();
     const script = 'echo said; exec >/dev/null 2>&1; sleep 0.2; exit 3';
     const result = await runProgram('/bin/sh', ['sh', '-c', script], []);
-    isOver = true;
+    over.abort();
     await counted;
     assert.deepEqual(result, { code: 3, output: 'said\n' });
     assert.ok(turns > 100, `${turns} turns of the event loop`);
