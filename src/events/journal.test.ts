@@ -40,12 +40,14 @@ test('an event has the shape and the order of keys of the wire', async () => {
     attributes: { type: 'bridge', name: 'bridge' },
   });
   journal.publish({ type: 'image', action: 'pull', actorId: 'alpine:latest', attributes: { name: 'alpine' } });
+  journal.publish({ type: 'container', action: 'prune', actorId: '', attributes: { reclaimed: '7' } });
   assert.deepEqual(
     (await ask()).map((event) => JSON.stringify(event)),
     [
       '{"status":"start","id":"abc123","from":"alpine:3","Type":"container","Action":"start","Actor":{"ID":"abc123","Attributes":{"image":"alpine:3","name":"web","tier":"front"}},"scope":"local","time":1000,"timeNano":1000000000000}',
       '{"Type":"network","Action":"connect","Actor":{"ID":"net1","Attributes":{"name":"bridge","type":"bridge"}},"scope":"local","time":1000,"timeNano":1000000001000}',
       '{"status":"pull","id":"alpine:latest","Type":"image","Action":"pull","Actor":{"ID":"alpine:latest","Attributes":{"name":"alpine"}},"scope":"local","time":1000,"timeNano":1000000002000}',
+      '{"status":"prune","Type":"container","Action":"prune","Actor":{"ID":"","Attributes":{"reclaimed":"7"}},"scope":"local","time":1000,"timeNano":1000000003000}',
     ],
   );
 });

@@ -201,11 +201,9 @@ function toMessage(event: NewEvent, microseconds: bigint): JournalEvent {
   };
 }
 
-function legacyFields(event: NewEvent): Pick<JournalEvent, 'status' | 'id' | 'from'> {
-  if (event.type === 'image') return { status: event.action, id: event.actorId };
-  if (event.type !== 'container') return {};
-  const from = event.attributes?.['image'];
-  return from === undefined || from === ''
-    ? { status: event.action, id: event.actorId }
-    : { status: event.action, id: event.actorId, from };
+/** Empty ones are left out. */
+function legacyFields({ type, action, actorId, attributes }: NewEvent): Pick<JournalEvent, 'status' | 'id' | 'from'> {
+  if (type !== 'image' && type !== 'container') return {};
+  const from = type === 'container' ? attributes?.['image'] : undefined;
+  return { status: action, ...(actorId === '' ? {} : { id: actorId }), ...(from ? { from } : {}) };
 }
