@@ -18,20 +18,22 @@ const flags = { doNotWait: 1, ended: 4, leaveIt: 0x0100_0000 } as const;
 /** siginfo_t(3) is 128 bytes on Linux; si_pid follows three numbers and a gap. */
 const infoBytes = 128;
 const pidOffset = 16;
-const ownRetryMs = 20;
+const firstRetryMs = 20;
+const longestRetryMs = 1000;
 
 /** Makes this process the parent of the orphans below it, and reaps each at its end. */
 export function adoptOrphans(): void {
   checked(prctl(setChildSubreaper, 1, 0, 0, 0) as number, 'prctl');
   const session = sessionOf('self');
   let retry: NodeJS.Timeout | undefined;
-  const reapAll = (): void => {
+  const reapAll = (retryMs: number): void => {
     clearTimeout(retry);
+    if (reapOrphans(session)) return;
     // One that is not an orphan is reaped by whoever started it, and hides those behind it until then.
-    if (!reapOrphans(session)) retry = setTimeout(reapAll, ownRetryMs).unref();
+    retry = setTimeout(() => reapAll(Math.min(2 * retryMs, longestRetryMs)), retryMs).unref();
   };
-  process.on('SIGCHLD', reapAll);
-  reapAll();
+  process.on('SIGCHLD', () => reapAll(firstRetryMs));
+  reapAll(firstRetryMs);
 }
 
 /** False when a child that is somebody's own was in the way. */
