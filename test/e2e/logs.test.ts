@@ -97,7 +97,7 @@ suite('logs', { concurrency: 3 }, () => {
   });
 
   test('--since and --until take what logs -t shows, and other forms', async (t) => {
-    const name = await ran(t, [], 'for i in 1 2 3; do echo $i; sleep 0.05; done');
+    const name = await ran(t, [], 'for i in 1 2 3; do echo $i; sleep 0.5; done');
     const times = (await stdoutOf(['logs', '-t', name])).split('\n').map((line) => line.split(' ')[0] ?? '');
     assert.equal(await stdoutOf(['logs', '--since', times[1] ?? '', name]), '2\n3');
     assert.equal(await stdoutOf(['logs', '--until', times[1] ?? '', name]), '1\n2');
