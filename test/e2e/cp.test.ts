@@ -180,7 +180,10 @@ suite('cp', { concurrency: 3 }, () => {
     assert.match(await refused('d', '/t/file'), /cannot copy directory/);
     assert.match(await refused('f', '/t/missing/'), /no such directory/);
     assert.match(await refused('f', '/missing/f'), /Could not find the file \/missing in container/);
-    assert.match(await refused('d', '/t/file/'), /cannot copy directory|not a directory|cannot overwrite non-directory/);
+    assert.match(
+      await refused('d', '/t/file/'),
+      /cannot copy directory|not a directory|cannot overwrite non-directory/,
+    );
     assert.match(await refused('nothing', '/t'), /nothing: no such file or directory/);
     await inside(name, 'mkdir -p /t/dir2/f');
     assert.match(await refused('f', '/t/dir2'), /cannot overwrite directory ".*\/f" with non-directory/);
