@@ -60,14 +60,16 @@ suite('stats', { concurrency: 4 }, () => {
   });
 
   test('counts the processor time of a busy loop, and of one that is held back', async (t) => {
-    const free = await background(t, [], ...spin);
-    const held = await background(t, ['--cpus', '0.2'], ...spin);
-    await eventually('the loop is busy', async () => (await cpuPercent(free)) > 25, 30_000);
+    const held = await background(t, ['--cpus', '0.03'], ...spin);
+    const isHeld = (percent: number): boolean => percent > 0.3 && percent < 6;
+    await eventually('it has three hundredths of a processor', async () => isHeld(await cpuPercent(held)), 30_000);
+    // How much there is to have depends on what else this machine does.
+    await stdoutOf(['update', '--cpus', '1', held]);
     await eventually(
-      'the other has a fifth',
+      'it has more, and at most one',
       async () => {
         const percent = await cpuPercent(held);
-        return percent > 8 && percent < 32;
+        return percent > 7 && percent < 115;
       },
       30_000,
     );
