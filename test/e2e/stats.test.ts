@@ -37,6 +37,8 @@ async function cpuPercent(container: string): Promise<number> {
   return Number.parseFloat(await stdoutOf(['stats', '--no-stream', '--format', '{{.CPUPerc}}', container]));
 }
 
+const isBetween = (value: number, least: number, most: number): boolean => value > least && value < most;
+
 const never = '0001-01-01T00:00:00Z';
 const spin = ['sh', '-c', 'while :; do :; done'];
 
@@ -61,8 +63,11 @@ suite('stats', { concurrency: 4 }, () => {
 
   test('counts the processor time of a busy loop, and of one that is held back', async (t) => {
     const held = await background(t, ['--cpus', '0.03'], ...spin);
-    const isHeld = (percent: number): boolean => percent > 0.3 && percent < 6;
-    await eventually('it has three hundredths of a processor', async () => isHeld(await cpuPercent(held)), 30_000);
+    await eventually(
+      'it has three hundredths of a processor',
+      async () => isBetween(await cpuPercent(held), 0.3, 6),
+      30_000,
+    );
     // How much there is to have depends on what else this machine does.
     await stdoutOf(['update', '--cpus', '1', held]);
     await eventually(
