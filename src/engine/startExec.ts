@@ -72,7 +72,8 @@ async function launch(
     process = await runtimeOf(parts, record).exec({ containerId: record.id, stateDir, stdio, process: description });
   } catch (error) {
     rmSync(stateDir, { recursive: true, force: true });
-    if (!isAboutCommand(messageOf(error))) await refuseChanged(parts, record.id, live, messageOf(error));
+    if (error instanceof StartRefusal && !isAboutCommand(error.message))
+      await refuseChanged(parts, record.id, live, error.message);
     throw error;
   }
   exec.state = 'running';
