@@ -70,14 +70,7 @@ suite('stats', { concurrency: 4 }, () => {
     );
     // How much there is to have depends on what else this machine does.
     await stdoutOf(['update', '--cpus', '1', held]);
-    await eventually(
-      'it has more, and at most one',
-      async () => {
-        const percent = await cpuPercent(held);
-        return percent > 7 && percent < 115;
-      },
-      30_000,
-    );
+    await eventually('it has more, and at most one', async () => isBetween(await cpuPercent(held), 7, 115), 30_000);
   });
 
   test('counts what goes over the network of the container, and has none to count without one', async (t) => {
