@@ -44,8 +44,7 @@ export const containerRoutes = [
   { name: 'checkpointCreate', method: 'POST', path: '/containers/{id}/checkpoints', since: '1.25' },
   { name: 'checkpointList', method: 'GET', path: '/containers/{id}/checkpoints', since: '1.25' },
   { name: 'containerDelete', method: 'DELETE', path: '/containers/{id}' },
-  // Of /containers/{id}/checkpoints/{checkpoint}: a route has one parameter.
-  { name: 'checkpointDelete', method: 'DELETE', path: '/containers/{path...}', since: '1.25' },
+  { name: 'checkpointDelete', method: 'DELETE', path: '/containers/{id}/checkpoints/{checkpoint}', since: '1.25' },
 ] as const satisfies readonly Route[];
 
 export const archiveRoutes = [

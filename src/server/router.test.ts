@@ -22,6 +22,7 @@ test('names with slashes go to the longest suffix that matches', () => {
   assert.deepEqual(found('DELETE', '/images/json'), ['imageDelete', 'json']);
   assert.deepEqual(found('GET', '/containers/a/attach/ws'), ['containerAttachWebsocket', 'a']);
   assert.deepEqual(found('POST', '/containers/create/start'), ['containerStart', 'create']);
+  assert.deepEqual(found('DELETE', '/containers/a/checkpoints/b'), ['checkpointDelete', 'a']);
   assert.equal(found('GET', '/images//json'), undefined);
   assert.equal(found('DELETE', '/containers/a/b'), undefined);
 });
@@ -32,7 +33,7 @@ test('every route is found by its own path, with any name in it', () => {
   const fixed = new Set(routes.map(({ method, path }) => `${method} ${path}`));
   fc.assert(
     fc.property(fc.constantFrom(...routes), name, segment, (route, long, short) => {
-      const path = route.path.replace(/\{\w+\.\.\.\}/, long).replace(/\{\w+\}/, short);
+      const path = route.path.replace(/\{\w+\.\.\.\}/, long).replaceAll(/\{\w+\}/g, short);
       fc.pre(path === route.path || !fixed.has(`${route.method} ${path}`));
       assert.equal(find(route.method, path)?.route.method, route.method);
       if (!/\/(json|history|get|tag|push|enable|disable|upgrade|set)$/.test(long)) {

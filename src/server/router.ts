@@ -1,6 +1,6 @@
 import type { Route } from '../api/index.ts';
 
-/** A route that a request matched, and what stood in the place of its one parameter, still percent-encoded. */
+/** A route that a request matched, and what stood in the place of its first parameter, still percent-encoded. */
 export interface RouteMatch<R extends Route> {
   readonly route: R;
   readonly target: string;
@@ -10,16 +10,22 @@ export type Router<R extends Route> = (method: string, path: string) => RouteMat
 
 interface Pattern<R extends Route> {
   readonly route: R;
-  readonly prefix: string;
-  readonly suffix: string;
-  readonly takesSlashes: boolean;
+  readonly matcher: RegExp;
+  /** Length of the literal text behind the first parameter: what tells names with slashes from longer paths. */
+  readonly suffixLength: number;
 }
 
+const parameter = /\{\w+(\.\.\.)?\}/g;
+
 function patternOf<R extends Route>(route: R): Pattern<R> | undefined {
-  const match = /^([^{]*)\{\w+(\.\.\.)?\}([^{]*)$/.exec(route.path);
-  if (match === null) return undefined;
-  const [, prefix = '', dots, suffix = ''] = match;
-  return { route, prefix, suffix, takesSlashes: dots !== undefined };
+  const first = route.path.search(parameter);
+  if (first === -1) return undefined;
+  const matcher = route.path.replace(parameter, (_, dots?: string) => (dots === undefined ? '([^/]+)' : '(.+)'));
+  return {
+    route,
+    matcher: new RegExp(`^${matcher}$`),
+    suffixLength: route.path.slice(first).replace(parameter, '').length,
+  };
 }
 
 function groupKey(method: string, path: string): string {
@@ -28,8 +34,8 @@ function groupKey(method: string, path: string): string {
 }
 
 /**
- * Compiles a table into a look-up. Every route of the API has at most one parameter, so a pattern is a prefix and a
- * suffix; the longest suffix wins. A router for trees of segments would not serve: image names hold raw slashes.
+ * Compiles a table into a look-up. Of the patterns that match, the one with the longest literal suffix wins. A router for
+ * trees of segments would not serve: image names hold raw slashes.
  */
 export function createRouter<R extends Route>(routes: readonly R[]): Router<R> {
   const fixed = new Map<string, RouteMatch<R>>();
@@ -45,14 +51,13 @@ export function createRouter<R extends Route>(routes: readonly R[]): Router<R> {
     groups.set(key, group);
     group.push(pattern);
   }
-  for (const group of groups.values()) group.sort((a, b) => b.suffix.length - a.suffix.length);
+  for (const group of groups.values()) group.sort((a, b) => b.suffixLength - a.suffixLength);
   return (method, path) => {
     const exact = fixed.get(`${method} ${path}`);
     if (exact !== undefined) return exact;
-    for (const { route, prefix, suffix, takesSlashes } of groups.get(groupKey(method, path)) ?? []) {
-      if (path.length <= prefix.length + suffix.length || !path.startsWith(prefix) || !path.endsWith(suffix)) continue;
-      const target = path.slice(prefix.length, path.length - suffix.length);
-      if (takesSlashes || !target.includes('/')) return { route, target };
+    for (const { route, matcher } of groups.get(groupKey(method, path)) ?? []) {
+      const target = matcher.exec(path)?.[1];
+      if (target !== undefined) return { route, target };
     }
     return undefined;
   };

@@ -7,9 +7,3 @@ export const refuseCheckpoint: Handler = async () => {
     hint: 'Keep files with `gantry commit`, or hold the processes where they are with `gantry pause`.',
   });
 };
-
-/** DELETE of what lies below a container: only checkpoints may. */
-export const refuseCheckpointDelete: Handler = async (request) => {
-  if (!/^[^/]+\/checkpoints\/[^/]+$/.test(request.target)) throw new GantryError('notFound', 'page not found');
-  return refuseCheckpoint(request);
-};

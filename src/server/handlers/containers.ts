@@ -16,7 +16,7 @@ import {
 } from '../versions.ts';
 import { sendArchive } from './archive.ts';
 import { attachHandler, attachWebSocketHandler } from './attach.ts';
-import { refuseCheckpoint, refuseCheckpointDelete } from './checkpoints.ts';
+import { refuseCheckpoint } from './checkpoints.ts';
 import { commitHandler } from './commit.ts';
 import { logsHandler } from './logs.ts';
 import { statsHandler } from './stats.ts';
@@ -48,7 +48,7 @@ export function containerHandlers(backend: ContainerBackend): Record<ContainerRo
     containerCommit: commitHandler(backend),
     checkpointCreate: refuseCheckpoint,
     checkpointList: refuseCheckpoint,
-    checkpointDelete: refuseCheckpointDelete,
+    checkpointDelete: refuseCheckpoint,
     containerStats: statsHandler(backend),
     containerUpdate: (request) => update(backend, request),
     containerResize: async ({ target, query }) => {
