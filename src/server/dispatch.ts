@@ -126,6 +126,7 @@ function apiRequestOf(
   return {
     ...located,
     headers: request.headers,
+    isFromNetwork: request.socket.remoteAddress !== undefined,
     signal: gone.signal,
     streamBody,
     jsonBody: async () => {

@@ -13,6 +13,8 @@ export interface ApiRequest {
   readonly target: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
+  /** The client came by TCP, not by a unix socket. */
+  readonly isFromNetwork: boolean;
   /** Aborted when the client has gone or the server ends its streams. */
   readonly signal: AbortSignal;
   readonly logger: Logger;

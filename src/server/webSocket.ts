@@ -26,8 +26,12 @@ const accepting = new WebSocketServer({
   maxFragments: mostFragments,
 });
 
-/** Throws `invalid` when a request is no opening handshake (RFC 6455 section 4.2.1). */
-export function requireHandshake(headers: IncomingHttpHeaders): void {
+/**
+ * Throws `invalid` when a request is no opening handshake (RFC 6455 section 4.2.1), and `forbidden` when a web page of another
+ * origin sent it over the network: browsers let every page open WebSockets to everywhere and leave the check to the server
+ * (section 10.2). Nothing but a program reaches a unix socket, and what programs send as their origin says nothing.
+ */
+export function requireHandshake(headers: IncomingHttpHeaders, isFromNetwork: boolean): void {
   if (headers.upgrade?.toLowerCase() !== 'websocket') throw new GantryError('invalid', 'not websocket protocol');
   if (headers['sec-websocket-version'] !== '13') {
     throw new GantryError('invalid', 'missing or bad WebSocket Version', { hint: 'Version 13 is served.' });
@@ -35,6 +39,17 @@ export function requireHandshake(headers: IncomingHttpHeaders): void {
   if (!/^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '')) {
     throw new GantryError('invalid', 'mismatch challenge/response');
   }
+  if (isFromNetwork && isOfOtherOrigin(headers)) {
+    throw new GantryError('forbidden', `the origin ${JSON.stringify(headers.origin)} may not attach`, {
+      hint: 'Web pages attach from the address of the API only; other programs leave the header Origin out.',
+    });
+  }
+}
+
+function isOfOtherOrigin({ origin, host = '' }: IncomingHttpHeaders): boolean {
+  if (origin === undefined) return false;
+  const [of, own] = [URL.parse(origin)?.host, URL.parse(`http://${host}`)?.host];
+  return !of || of !== own;
 }
 
 /**

@@ -189,3 +189,25 @@ test('closing the server ends the session and the connection', async (t) => {
   await session.closed.promise;
   await client.closed;
 });
+
+test('over the network a web page of another origin is refused, and programs and pages of the same origin attach', async (t) => {
+  const session = new FakeSession();
+  const { server, fakes } = await startServer(t, { containers: { attach: async () => session } });
+  const address = await server.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 });
+  const { host } = new URL(address);
+  const attachFrom = (origin: string | undefined): Promise<number> => {
+    const socket = new WebSocket(`ws://${host}/v1.50${attachPath}`, origin === undefined ? {} : { origin });
+    t.after(() => socket.terminate());
+    return new Promise((resolve) => {
+      socket.on('error', () => {});
+      socket.on('unexpected-response', (_, { statusCode = 0 }) => resolve(statusCode));
+      socket.on('open', () => resolve(101));
+    });
+  };
+  for (const origin of ['https://pages.example', `http://${host}.pages.example`, 'http://127.0.0.1:1', 'null']) {
+    assert.equal(await attachFrom(origin), 403, origin);
+  }
+  assert.deepEqual(fakes.calls, []);
+  assert.equal(await attachFrom(`http://${host}`), 101);
+  assert.equal(await attachFrom(undefined), 101);
+});

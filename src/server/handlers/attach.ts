@@ -14,8 +14,8 @@ export function attachHandler(backend: ContainerBackend): Handler {
 
 /** GET /containers/{id}/attach/ws: the same over WebSocket, never multiplexed. */
 export function attachWebSocketHandler(backend: ContainerBackend): Handler {
-  return async ({ target, query, version, headers }) => {
-    requireHandshake(headers);
+  return async ({ target, query, version, headers, isFromNetwork }) => {
+    requireHandshake(headers, isFromNetwork);
     const session = await backend.attach(target, webSocketStreams(version, optionsOf(query)));
     return { kind: 'webSocket', text: webSocketIsText(version), session };
   };
