@@ -28,6 +28,19 @@ test('a path is described in a header, alone and before its archive', async (t) 
   );
 });
 
+test('a file may have a time that no calendar has', async (t) => {
+  const times: [bigint, string][] = [
+    [2n ** 62n * 1_000_000_000n, '9999-12-31T23:59:59.999999999Z'],
+    [-(2n ** 62n) * 1_000_000_000n, '0000-01-01T00:00:00Z'],
+  ];
+  for (const [mtimeNs, mtime] of times) {
+    const info = { name: 'f', sizeBytes: 3, mode: 0o644, mtimeNs, linkTarget: '' };
+    const { ask } = await startServer(t, { archives: { stat: async () => info } });
+    const { status, headers } = await ask('HEAD', `${route}?path=/f`);
+    assert.deepEqual([status, statIn(headers)], [200, { ...stat, mtime }]);
+  }
+});
+
 async function* broken(): AsyncGenerator<Buffer> {
   yield Buffer.from('begun');
   throw new GantryError('internal', 'a disk has died');

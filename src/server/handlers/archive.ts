@@ -25,9 +25,13 @@ function statHeader({ name, sizeBytes, mode, mtimeNs, linkTarget }: PathStat): R
   return { 'X-Docker-Container-Path-Stat': Buffer.from(JSON.stringify(stat)).toString('base64') };
 }
 
+/** The years from 0 to 9999, which RFC 3339 can tell. A container can give its files any other. */
+const [earliestNs, latestNs] = [-62_167_219_200n * 1_000_000_000n, 253_402_300_800n * 1_000_000_000n - 1n];
+
 /** RFC 3339 without zeros at the end of the fraction, as Go writes it. */
 function shortTime(timeNs: bigint): string {
-  return formatFixedNano(timeNs).replace(/\.?0+Z$/, 'Z');
+  const shown = timeNs < earliestNs ? earliestNs : timeNs > latestNs ? latestNs : timeNs;
+  return formatFixedNano(shown).replace(/\.?0+Z$/, 'Z');
 }
 
 async function get(backend: ArchiveBackend, request: ApiRequest): Promise<Reply> {
