@@ -1,4 +1,6 @@
 /** The options `labels`, `labels-regex`, `env` and `env-regex`: what of a container's configuration stands with its entries. */
+import { createContext, runInContext } from 'node:vm';
+
 import { messageOf } from '../base/index.ts';
 import type { LogSubject } from './types.ts';
 
@@ -60,5 +62,20 @@ function chosen(
   names: readonly string[],
   pattern: RegExp | undefined,
 ): [string, string][] {
-  return [...values].filter(([name]) => names.includes(name) || pattern?.test(name) === true);
+  const matching = new Set(pattern === undefined ? [] : matchingNames(pattern, [...values.keys()]));
+  return [...values].filter(([name]) => names.includes(name) || matching.has(name));
+}
+
+/** A pattern may take time that grows with the power of a name's length: the daemon does not wait for that. */
+const longestMatchMs = 1000;
+
+function matchingNames(pattern: RegExp, names: readonly string[]): string[] {
+  const matching: string[] = [];
+  const work = (): void => void matching.push(...names.filter((name) => pattern.test(name)));
+  try {
+    runInContext('work()', createContext({ work }), { timeout: longestMatchMs });
+  } catch (cause) {
+    throw new Error(`error matching regexp: \`${pattern.source}\` takes more than ${longestMatchMs} ms`, { cause });
+  }
+  return matching;
 }

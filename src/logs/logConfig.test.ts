@@ -143,3 +143,10 @@ test('attributes come from labels and environment, by name and by pattern', () =
   });
   assert.deepEqual(choose({}), {});
 });
+
+test('a pattern whose match would take for ever is refused', () => {
+  const subject = aSubject({ labels: { [`${'a'.repeat(64)}!`]: 'x' } });
+  assert.throws(() => chooseAttributes(attributeChoice({ 'labels-regex': '^(a+)+$' }), subject), {
+    message: 'error matching regexp: `^(a+)+$` takes more than 1000 ms',
+  });
+});

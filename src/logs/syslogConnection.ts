@@ -19,7 +19,7 @@ export interface SyslogConnection {
 const hostSockets = ['/dev/log', '/var/run/syslog', '/var/run/log'];
 const closeTimeoutMs = 2000;
 
-/** Connects; rejects with Docker's texts. A send rejects with a StalledError when the receiver takes nothing for `patienceMs`. */
+/** Connects; rejects with Docker's texts. Both this and a send reject with a StalledError when the receiver takes nothing for `patienceMs`. */
 export async function connectSyslog({ address, tls }: SyslogSettings, patienceMs: number): Promise<SyslogConnection> {
   switch (address.transport) {
     case 'host':
@@ -80,9 +80,13 @@ async function udp({ host, port }: { readonly host: string; readonly port: numbe
   socket.on('error', () => {});
   socket.unref();
   await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject);
+    const fail = (error: Error): void => {
+      socket.close();
+      reject(error);
+    };
+    socket.once('error', fail);
     socket.connect(port, host, () => {
-      socket.off('error', reject);
+      socket.off('error', fail);
       resolve();
     });
   });
@@ -100,11 +104,7 @@ interface StreamPlace {
 
 async function stream({ network, place, patienceMs }: StreamPlace, connect: () => Socket): Promise<SyslogConnection> {
   const socket = connect();
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', (error) => reject(dialError(network, place, error)));
-    socket.once('secureConnect', resolve);
-    if (!('encrypted' in socket)) socket.once('connect', resolve);
-  });
+  await connected(socket, { network, place, patienceMs });
   let failure: Error | undefined;
   socket.on('error', (error) => (failure = error));
   socket.on('close', () => (failure ??= new Error(`the connection to ${place} was closed`)));
@@ -121,6 +121,23 @@ async function stream({ network, place, patienceMs }: StreamPlace, connect: () =
     },
     close: () => closed(socket),
   };
+}
+
+/** Resolves when messages can be sent. A server that takes the connection and never answers is as good as none. */
+async function connected(socket: Socket, { network, place, patienceMs }: StreamPlace): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => {
+    reject(new StalledError(place, patienceMs));
+    socket.destroy();
+  }, patienceMs);
+  socket.once('error', (error) => reject(dialError(network, place, error)));
+  socket.once('secureConnect', resolve);
+  if (!('encrypted' in socket)) socket.once('connect', resolve);
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** False when the socket has taken nothing for so long. */

@@ -207,6 +207,15 @@ test('a server that takes nothing for too long holds up neither the container no
   assert.match(failures[0] ?? '', /took nothing for 0.05 seconds$/);
 });
 
+test('a server that never answers the TLS handshake refuses the start, and is not waited for', async (t) => {
+  const server = new StreamServer(t);
+  const address = (await server.listen({ port: 0 })).replace('tcp:', 'tcp+tls:');
+  await assert.rejects(
+    syslog(address, {}, 50).open(),
+    /logging driver: 127\.0\.0\.1:\d+ took nothing for 0\.05 seconds$/,
+  );
+});
+
 test('the log of a container that runs already is opened without its server, which is tried when there is output', async (t) => {
   const path = join(directoryOf(t), 'syslog');
   const server = new StreamServer(t);
