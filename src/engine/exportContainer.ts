@@ -52,9 +52,14 @@ function open({ live, execPaths, snapshots, archives }: Parts, id: string): Arch
     return archives.export({ kind: 'view', plan });
   }
   const fd = openSync(execPaths.container(id).rootfs, constants.O_RDONLY | constants.O_DIRECTORY);
-  const content = archives.export({ kind: 'open', fd });
-  void content.closed.then(() => closeSync(fd));
-  return content;
+  try {
+    const content = archives.export({ kind: 'open', fd });
+    void content.closed.then(() => closeSync(fd));
+    return content;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }
 
 async function* whole(
