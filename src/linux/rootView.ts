@@ -33,6 +33,8 @@ export interface RootViewPlan {
 
 const unshare = libc.func('int unshare(int flags)');
 const setns = libc.func('int setns(int fd, int type)');
+const fchdir = libc.func('int fchdir(int fd)');
+const chroot = libc.func('int chroot(const char *path)');
 const sysMount = libc.func('int mount(const char *, const char *, const char *, unsigned long, const char *)');
 const sysOpenTree = libc.func('syscall', 'long', ['long', 'int', 'const char *', 'uint']);
 const sysMoveMount = libc.func('syscall', 'long', ['long', 'int', 'str', 'int', 'str', 'uint']);
@@ -58,20 +60,25 @@ const threadMounts = '/proc/thread-self/ns/mnt';
  */
 export function openRootView(plan: RootViewPlan): number {
   const home = openSync(threadMounts, 'r');
+  const homeRoot = openSync('/', openPathOnly | constants.O_DIRECTORY);
   try {
     checked(unshare(newMounts) as number, 'unshare', 'mounts');
     try {
       return assemble(plan);
     } finally {
-      returnTo(home);
+      returnTo(home, homeRoot);
     }
   } finally {
+    closeSync(homeRoot);
     closeSync(home);
   }
 }
 
-function returnTo(home: number): void {
+/** setns(2) makes the namespace's root the thread's root, which is another one where the daemon lives in a chroot. */
+function returnTo(home: number, homeRoot: number): void {
   if ((setns(home, newMounts) as number) < 0) throw new LostThreadError(syscallError('setns', threadMounts));
+  if ((fchdir(homeRoot) as number) < 0) throw new LostThreadError(syscallError('fchdir', '/'));
+  if ((chroot('.') as number) < 0) throw new LostThreadError(syscallError('chroot', '/'));
 }
 
 /** All sources are opened before the root covers `place`, where one of them may lie. */

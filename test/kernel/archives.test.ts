@@ -24,7 +24,7 @@ import * as fc from 'fast-check';
 
 import { GantryError, isKind, packTar, type PackEntry } from '../../src/base/index.ts';
 import { kernelMounter, openPathOnly } from '../../src/linux/index.ts';
-import { eventually } from '../support/run.ts';
+import { eventually, run } from '../support/run.ts';
 import { ArchiveThreads, type ArchiveContent, type ContainerRoot } from '../../src/store/index.ts';
 
 const secret = 'a secret of the host';
@@ -277,6 +277,18 @@ test('a view is a tree of its own: with its binds, read-only where it shall be, 
   assert.deepEqual(kernelMounter.mountsUnder(here.dir), [], 'the host sees none of it');
   await assertNothingHeld();
   assert.ok(lstatSync(join(here.root, 'mnt')).isDirectory());
+});
+
+test('a view comes back to the root that it left, also where the daemon lives in a chroot', async (t) => {
+  const { root } = place(t);
+  // Only the chroot has this /mnt, so that a thread whose root is not the chroot's finds nothing there.
+  const script =
+    'mount --rbind / "$1" && mount -t tmpfs none "$1/mnt" && exec chroot "$1" "$2" --test --test-name-pattern="$4" "$3"';
+  const again = [root, process.execPath, import.meta.filename, '^a view is a tree of its own'];
+  const env = { TMPDIR: '/mnt', NODE_NO_WARNINGS: '1' };
+  const { code, stdout } = await run('unshare', ['--mount', 'sh', '-c', script, 'sh', ...again], { env });
+  assert.match(stdout, /pass 1\n/);
+  assert.equal(code, 0, stdout);
 });
 
 test('archives keep what a tree has, and come back equal', async (t) => {

@@ -2,15 +2,13 @@
 import { silentLogger } from '../../src/base/index.ts';
 import { openRuntime, type RunRequest } from '../../src/runtime/index.ts';
 
-const { name, path, root, input, request } = JSON.parse(process.argv[2] ?? '') as {
+const { name, path, root, request } = JSON.parse(process.argv[2] ?? '') as {
   readonly name: string;
   readonly path: string;
   readonly root: string;
-  readonly input: string;
   readonly request: RunRequest;
 };
 const started = await openRuntime({ name, path, root, logger: silentLogger }).run(request);
-started.stdin?.write(input);
 started.stdout.once('data', (chunk: Buffer) => {
   started.stdout.pause();
   process.stdout.write(chunk);

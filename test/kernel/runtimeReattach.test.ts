@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -19,10 +19,10 @@ interface Left {
 }
 
 /** Runs a container under a daemon of its own that is killed as soon as it has seen some output. */
-async function leaveBehind(bench: Bench, args: readonly string[], stdio: ProcessStdio, input = ''): Promise<Left> {
+async function leaveBehind(bench: Bench, args: readonly string[], stdio: ProcessStdio): Promise<Left> {
   const { bundleDir, stateDir } = bench.bundle('a', args, { tty: stdio.tty });
   const { name, path } = bench.runtime;
-  const plan = { name, path, root: bench.root, input, request: { id: 'a', bundleDir, stateDir, stdio } };
+  const plan = { name, path, root: bench.root, request: { id: 'a', bundleDir, stateDir, stdio } };
   const daemon = spawn(process.execPath, [join(import.meta.dirname, 'firstDaemon.ts'), JSON.stringify(plan)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -61,8 +61,10 @@ for (const name of runtimeNames)
 
     it('that ended meanwhile still has all its output and its exit status', async (t) => {
       const bench = openBench(t, name);
-      const script = 'echo first; read x; seq 1 60000; echo end >&2; exit 6';
-      const { stateDir } = await leaveBehind(bench, ['sh', '-c', script], withStdin, 'go\n');
+      // Nothing of it is to come before the first daemon is dead: that could read it.
+      const script = 'echo first; until [ -e /tmp/go ]; do sleep 0.01; done; seq 1 60000; echo end >&2; exit 6';
+      const { stateDir } = await leaveBehind(bench, ['sh', '-c', script], withStdin);
+      writeFileSync(join(bench.dir, 'rootfs/tmp/go'), '');
       await until(() => existsSync(join(stateDir, 'exit')));
       const process = await bench.runtime.reattach(stateDir, withStdin);
       assert.ok(process !== undefined);
