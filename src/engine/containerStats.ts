@@ -79,8 +79,9 @@ async function* samples(parts: StatsParts, id: string, signal: AbortSignal): Asy
   const end = (): void => slot.end();
   signal.addEventListener('abort', end, { once: true });
   void parts.waiters.next(id, 'removed', ended.signal).then(end);
-  const stop = parts.samples.watch(id, { take: () => takeSample(parts, id), onSample: (sample) => slot.put(sample) });
+  let stop: (() => void) | undefined;
   try {
+    stop = parts.samples.watch(id, { take: () => takeSample(parts, id), onSample: (sample) => slot.put(sample) });
     let previous: ContainerSample | undefined;
     for await (const sample of slot) {
       if (signal.aborted || parts.containers.get(id) === undefined) return;
@@ -88,7 +89,7 @@ async function* samples(parts: StatsParts, id: string, signal: AbortSignal): Asy
       previous = sample;
     }
   } finally {
-    stop();
+    stop?.();
     ended.abort();
     signal.removeEventListener('abort', end);
   }

@@ -4,6 +4,20 @@ import { it } from 'node:test';
 import { SampleWatches } from './sampleWatches.ts';
 import { until } from './testBench.ts';
 
+it('goes on after a sample that could not be taken', async () => {
+  const watches = new SampleWatches<number>(1);
+  const seen: number[] = [];
+  let taken = 0;
+  const take = (): number => {
+    if (++taken === 2) throw new Error('too many open files');
+    return taken;
+  };
+  const stop = watches.watch('c', { take, onSample: (sample) => void seen.push(sample) });
+  await until(() => seen.length >= 2);
+  stop();
+  assert.deepEqual(seen.slice(0, 2), [1, 3]);
+});
+
 it('samples once for all who look, and not when nobody does', async () => {
   const watches = new SampleWatches<number>(1);
   let taken = 0;

@@ -1,6 +1,6 @@
 /** One who looks at samples. */
 export interface SampleWatch<T> {
-  /** Counts now. Called once an interval, however many look. */
+  /** Counts now. Called once an interval, however many look. Where it throws, all go without a sample; the first one's is thrown. */
   readonly take: () => T;
   /** Told of every sample: of the latest one at once, when there is one. */
   readonly onSample: (sample: T) => void;
@@ -43,7 +43,12 @@ export class SampleWatches<T> {
     const listeners = new Set<(sample: T) => void>();
     const latest = take();
     const timer = setInterval(() => {
-      watched.latest = take();
+      try {
+        watched.latest = take();
+      } catch {
+        // A host that is short of descriptors for a moment: the next sample is an interval away.
+        return;
+      }
       for (const listener of listeners) listener(watched.latest);
     }, this.#intervalMs);
     const watched: Watched<T> = { listeners, timer, latest };

@@ -78,15 +78,22 @@ async function reattach(parts: Parts, record: ContainerRecord): Promise<boolean>
     settle(parts, id, live, exit, (restartId) => restartByPolicy(parts, restartId)),
   );
   parts.live.add(id, { ...live, settled });
-  matchFreezer(parts, record);
-  await releaseHeld(parts, id).catch((error: unknown) =>
-    parts.logger.error('a container that was paused for a commit could not be woken', {
-      container: id,
-      error: messageOf(error),
-    }),
-  );
+  await settleFreezer(parts, record);
   restoreHealth(parts, parts.containers.find(id));
   return true;
+}
+
+/** Never rejects: the container is in hand by now, and must not be taken back once more. */
+async function settleFreezer(parts: Parts, record: ContainerRecord): Promise<void> {
+  try {
+    matchFreezer(parts, record);
+    await releaseHeld(parts, record.id);
+  } catch (error) {
+    parts.logger.error('whether a container is paused could not be settled', {
+      container: record.id,
+      error: messageOf(error),
+    });
+  }
 }
 
 function recordUnseenExit(parts: Parts, id: string): void {

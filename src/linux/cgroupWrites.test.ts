@@ -41,6 +41,17 @@ describe('writeCgroup', () => {
     assert.equal(textOf('limit'), '100\n');
   });
 
+  it('takes back what it can', async () => {
+    writeFileSync(file('other'), '7\n');
+    const takeBack = await writeCgroup([
+      { file: file('limit'), value: '200' },
+      { file: file('other'), value: '8' },
+    ]);
+    rmSync(file('other'));
+    await assert.rejects(takeBack(), /no such file or directory/);
+    assert.equal(textOf('limit'), '100\n');
+  });
+
   it('restores the line of a device, or that it had none', async () => {
     const written: [key: string, restored: string][] = [
       ['8:0', '8:0 9\n'],

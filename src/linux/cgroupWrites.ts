@@ -13,12 +13,16 @@ export interface CgroupWrite {
 
 /**
  * Writes in order; when the kernel refuses one (`internal`, with its reason), those before it are taken back, the last
- * first. Resolves with the function that takes all back. A write can last while the kernel frees memory.
+ * first. Resolves with the function that takes all back, as far as the kernel allows it. A write can last while the kernel frees memory.
  */
 export async function writeCgroup(writes: readonly CgroupWrite[]): Promise<() => Promise<void>> {
   const done: CgroupWrite[] = [];
   const takeBack = async (): Promise<void> => {
-    for (const write of done.splice(0).toReversed()) await writeOne(write);
+    const failures: unknown[] = [];
+    for (const write of done.splice(0).toReversed()) {
+      await writeOne(write).catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw failures[0];
   };
   for (const write of writes) {
     try {
@@ -26,7 +30,8 @@ export async function writeCgroup(writes: readonly CgroupWrite[]): Promise<() =>
       await writeOne(write);
       done.push({ ...write, value: before });
     } catch (error) {
-      await takeBack();
+      // The refusal is what the caller is to hear, also where the cgroup has gone meanwhile.
+      await takeBack().catch(() => {});
       throw error;
     }
   }
