@@ -18,7 +18,7 @@ export interface Instruction {
 export type EscapeCharacter = '\\' | '`';
 
 const textLimit = 1024 * 1024;
-const directive = /^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$/;
+const directive = /^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+)$/;
 
 /** All instructions in order, whatever their names. Throws `invalid`: no instruction at all, a bad directive, too long. */
 export function parseInstructions(text: string): Instruction[] {
@@ -44,7 +44,7 @@ function escapeOf(lines: readonly string[]): EscapeCharacter {
     if (key === '') break;
     const name = key.toLowerCase();
     if (given.has(name)) throw new GantryError('invalid', `only one ${name} parser directive can be used`);
-    given.set(name, value);
+    given.set(name, value.trimEnd());
   }
   const escape = given.get('escape') ?? '\\';
   if (escape === '\\' || escape === '`') return escape;
