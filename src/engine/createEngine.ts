@@ -23,7 +23,7 @@ import { resizeContainer } from './resizeContainer.ts';
 import { restartContainer } from './restartContainer.ts';
 import { statArchive } from './statArchive.ts';
 import { startContainer } from './startContainer.ts';
-import { startExec } from './startExec.ts';
+import { expectExecStartable, startExec } from './startExec.ts';
 import { killContainer, stopContainer, type StopOptions } from './stopContainer.ts';
 import { systemInfo, systemVersion } from './systemInfo.ts';
 import { tagImage } from './tagImage.ts';
@@ -77,6 +77,7 @@ export function createEngine(parts: EngineParts) {
     },
     execs: {
       create: (ref: string, body: ExecCreateRequest) => createExec(parts, ref, body),
+      expectStartable: (id: string) => expectExecStartable(parts, id),
       start: (id: string, body: ExecStartRequest) => startExec(parts, id, body),
       resize: (id: string, size: Size) => resizeExec(parts, id, size),
       inspect: (id: string) => inspectExec(parts, id),

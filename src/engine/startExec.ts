@@ -39,12 +39,7 @@ type Parts = Pick<
  * session's output begins with the process's first byte.
  */
 export async function startExec(parts: Parts, id: string, request: ExecStartRequest): Promise<HubSession | undefined> {
-  const exec = parts.execs.get(id);
-  const record = parts.containers.find(exec.containerId);
-  refuseState(record.id, record.state.status, isAlive(record.state));
-  if (exec.state !== 'created') {
-    throw new GantryError('conflict', `Error: Exec command ${id} is already running`);
-  }
+  const { exec, record } = startable(parts, id);
   exec.state = 'starting';
   try {
     return await launch(parts, exec, record, request);
@@ -53,6 +48,23 @@ export async function startExec(parts: Parts, id: string, request: ExecStartRequ
     exec.exitCode = error instanceof StartRefusal ? error.exitCode : 126;
     throw error;
   }
+}
+
+/** Throws what refuses a start without the runtime: an unknown exec, one that has been started, a container not running. */
+export async function expectExecStartable(parts: Pick<Parts, 'containers' | 'execs'>, id: string): Promise<void> {
+  startable(parts, id);
+}
+
+function startable(
+  parts: Pick<Parts, 'containers' | 'execs'>,
+  id: string,
+): { exec: ExecInstance; record: ContainerRecord } {
+  const exec = parts.execs.get(id);
+  const record = parts.containers.find(exec.containerId);
+  refuseState(record.id, record.state.status, isAlive(record.state));
+  if (exec.state === 'ended') throw new GantryError('conflict', `Error: Exec command ${id} has already run`);
+  if (exec.state !== 'created') throw new GantryError('conflict', `Error: Exec command ${id} is already running`);
+  return { exec, record };
 }
 
 async function launch(

@@ -48,6 +48,8 @@ export interface StreamSession {
   readonly output: AsyncIterable<OutputChunk>;
   /** Where the client's input goes; absent when stdin was not asked for or is not open. `end()` passes EOF on. */
   readonly stdin: Writable | undefined;
+  /** Aborts, with the reason, when the client takes too little: it is disconnected without waiting for it. */
+  readonly dropped?: AbortSignal;
   /** The client has gone (or has detached): gives up buffers; the process goes on. Idempotent. */
   close(): void;
 }
@@ -187,6 +189,8 @@ export interface ArchiveBackend {
 
 export interface ExecBackend {
   create(containerRef: string, body: ExecCreateRequest): Promise<{ Id: string }>;
+  /** Throws what would refuse a start at once: `notFound`, `conflict`. */
+  expectStartable(id: string): Promise<void>;
   /** Starts it; resolves when the process runs. With `Detach` there is no session. */
   start(id: string, body: ExecStartRequest): Promise<StreamSession | undefined>;
   resize(id: string, size: { readonly height: number; readonly width: number }): Promise<void>;

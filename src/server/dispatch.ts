@@ -156,6 +156,8 @@ async function send(reply: Reply, exchange: Exchange, context: SendContext): Pro
       return sendStream(reply, exchange);
     case 'hijack':
       return hijack(reply, exchange, context);
+    case 'earlyHijack':
+      return hijackEarly(reply, exchange, context);
     case 'webSocket':
       return openWebSocket(reply, exchange, context);
   }
@@ -193,10 +195,31 @@ async function takeOver(exchange: Exchange, session: StreamSession): Promise<Hij
 async function hijack(
   { session, tty }: Reply & { kind: 'hijack' },
   exchange: Exchange,
-  { version, headers, logger }: SendContext,
+  context: SendContext,
 ): Promise<void> {
-  const upgraded = exchange.request.headers.upgrade !== undefined;
   const connection = await takeOver(exchange, session);
+  connection.socket.write(hijackHead(exchange, tty, context));
+  await joinSession(connection, session, !tty, context.logger);
+}
+
+async function hijackEarly(
+  { open, tty }: Reply & { kind: 'earlyHijack' },
+  exchange: Exchange,
+  context: SendContext,
+): Promise<void> {
+  const connection = await exchange.takeOver();
+  // Errors end in 'close', which is what counts.
+  connection.socket.on('error', () => {});
+  // What the client sends meanwhile waits for the session.
+  connection.socket.pause();
+  connection.socket.write(hijackHead(exchange, tty, context));
+  const session = await open();
+  exchange.endless(() => session.close());
+  await joinSession(connection, session, !tty, context.logger);
+}
+
+function hijackHead({ request }: Exchange, tty: boolean, { version, headers }: SendContext): string {
+  const upgraded = request.headers.upgrade !== undefined;
   const lines = upgraded
     ? [
         `HTTP/1.1 101 UPGRADED`,
@@ -206,8 +229,7 @@ async function hijack(
       ]
     : [`HTTP/1.1 200 OK`, `Content-Type: ${legacyHijackContentType}`];
   for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
-  connection.socket.write(`${lines.join('\r\n')}\r\n\r\n`);
-  await joinSession(connection, session, !tty, logger);
+  return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
 function fail({ response }: Exchange, error: unknown, logger: Logger, path: string): void {

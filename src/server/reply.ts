@@ -45,6 +45,11 @@ export type Reply =
       run(stream: AnswerStream): Promise<void>;
     }
   | { readonly kind: 'hijack'; readonly tty: boolean; readonly session: StreamSession }
+  /**
+   * The head is sent before the session is opened, not with its first bytes: clients that read the head through a buffer and
+   * the stream beside it (docker-py) lose what comes together with the head. `open` does not fail.
+   */
+  | { readonly kind: 'earlyHijack'; readonly tty: boolean; readonly open: () => Promise<StreamSession> }
   /** `text`: messages are text, not binary. */
   | { readonly kind: 'webSocket'; readonly text: boolean; readonly session: StreamSession };
 

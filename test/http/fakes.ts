@@ -180,6 +180,7 @@ const defaultContainers = {
 
 const defaultExecs = {
   create: async () => ({ Id: execId }),
+  expectStartable: async () => {},
   start: async () => new FakeSession(),
   resize: async () => {},
   inspect: async () => ({

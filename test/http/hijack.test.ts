@@ -79,7 +79,7 @@ test('input that comes with the request, before the answer, is delivered', async
   client.socket.end();
   await session.inputEnded.promise;
   assert.equal(Buffer.concat(session.received).toString(), 'early input');
-  assert.deepEqual(fakes.calls[0]?.arguments, [execId, { Detach: false, Tty: false }]);
+  assert.deepEqual(fakes.calls[1]?.arguments, [execId, { Detach: false, Tty: false }]);
   session.finish();
   await client.ended.promise;
 });
@@ -94,7 +94,7 @@ test('a body that comes in pieces behind an upgrade is read whole', async (t) =>
   await new Promise((resolve) => setImmediate(resolve));
   client.send(body.slice(5));
   await client.until('101 UPGRADED');
-  assert.deepEqual(fakes.calls[0]?.arguments[1], { Detach: false, Tty: true });
+  assert.deepEqual(fakes.calls[1]?.arguments[1], { Detach: false, Tty: true });
   session.finish();
   await client.ended.promise;
 });
@@ -182,7 +182,7 @@ async function refuse(): Promise<never> {
 }
 
 test('what refuses an attach or an exec is a JSON answer, with and without Upgrade', async (t) => {
-  const { dial } = await startServer(t, { containers: { attach: refuse }, execs: { start: refuse } });
+  const { dial } = await startServer(t, { containers: { attach: refuse }, execs: { expectStartable: refuse } });
   for (const headers of [upgrade, {}]) {
     for (const path of [attachPath, startPath]) {
       const client = await dial();
@@ -192,6 +192,26 @@ test('what refuses an attach or an exec is a JSON answer, with and without Upgra
       assert.match(received, /\r\nContent-Type: application\/json\r\n/);
       assert.equal(client.body().toString(), '{"message":"container is paused"}\n');
     }
+  }
+});
+
+test('an exec answers before its command runs, and keeps what comes meanwhile for it', async (t) => {
+  for (const headers of [upgrade, {}]) {
+    const session = new FakeSession();
+    const started = Promise.withResolvers<FakeSession>();
+    const { dial } = await startServer(t, { execs: { start: () => started.promise } });
+    const client = await dial();
+    client.post(startPath, { headers: { ...headers, 'Content-Type': 'application/json' }, body: '{}' });
+    await client.until('\r\n\r\n');
+    client.send('early');
+    client.socket.end();
+    started.resolve(session);
+    await session.inputEnded.promise;
+    assert.equal(Buffer.concat(session.received).toString(), 'early');
+    session.print('stdout', 'out');
+    session.finish();
+    await client.ended.promise;
+    assert.deepEqual(client.body(), frame(1, 'out'));
   }
 });
 

@@ -1,5 +1,5 @@
-import type { execRoutes } from '../../api/index.ts';
-import { GantryError } from '../../base/index.ts';
+import type { execRoutes, ExecStartRequest } from '../../api/index.ts';
+import { GantryError, messageOf } from '../../base/index.ts';
 import type { ExecBackend, StreamSession } from '../backends.ts';
 import { decodeExecCreate, decodeExecStart } from '../decode.ts';
 import { terminalSizeOf } from '../query.ts';
@@ -31,23 +31,27 @@ async function create(backend: ExecBackend, request: ApiRequest): Promise<Reply>
 async function start(backend: ExecBackend, request: ApiRequest): Promise<Reply> {
   const text = await request.jsonBody();
   const body = shapeExecStartRequest(request.version, text === undefined ? {} : decodeExecStart(text));
-  const tty = body.Tty ?? false;
-  try {
-    const session = await backend.start(request.target, body);
-    if (session === undefined) return { kind: 'empty', status: 200 };
-    return { kind: 'hijack', tty: session.tty, session };
-  } catch (error) {
-    if (body.Detach === true || !isRefusedByRuntime(error)) throw error;
-    return { kind: 'hijack', tty, session: sessionThatSays(`${error.message}\r\n`, tty) };
+  const { target } = request;
+  if (body.Detach === true) {
+    await backend.start(target, body);
+    return { kind: 'empty', status: 200 };
   }
+  await backend.expectStartable(target);
+  const tty = body.Tty ?? false;
+  return { kind: 'earlyHijack', tty, open: () => open(backend, target, body) };
 }
 
 /**
- * A process that could not be started in a container that is there (a missing executable, a bad user) is told in the
- * stream, as Docker tells it: the client then asks for the exit code, 126 or 127.
+ * A process that cannot be started in a container that is there (a missing executable, a bad user) is told in the stream,
+ * as Docker tells it: the client then asks for the exit code, 126 or 127.
  */
-function isRefusedByRuntime(error: unknown): error is GantryError {
-  return error instanceof GantryError && (error.kind === 'invalid' || error.kind === 'internal');
+async function open(backend: ExecBackend, id: string, body: ExecStartRequest): Promise<StreamSession> {
+  const tty = body.Tty ?? false;
+  try {
+    return (await backend.start(id, body)) ?? sessionThatSays('', tty);
+  } catch (error) {
+    return sessionThatSays(`${messageOf(error)}\r\n`, tty);
+  }
 }
 
 function sessionThatSays(text: string, tty: boolean): StreamSession {
