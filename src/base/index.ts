@@ -11,6 +11,7 @@ export * from './locks.ts';
 export * from './logger.ts';
 export * from './multiplex.ts';
 export * from './outputHub.ts';
+export type { OpenSpill, SpillFile } from './spillRing.ts';
 export * from './tar/index.ts';
 export * from './time.ts';
 export * from './timeFilter.ts';

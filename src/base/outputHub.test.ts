@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
-import { mock, test } from 'node:test';
+import { test } from 'node:test';
 
 import {
   createOutputHub,
   defaultDetachKeys,
   type HubAttachOptions,
   type HubSession,
+  type OpenSpill,
   type OutputHubOptions,
 } from './index.ts';
 
@@ -29,6 +30,21 @@ async function text(session: HubSession): Promise<string> {
   let all = '';
   for await (const { stream, data } of session.output) all += `${stream}:${Buffer.from(data).toString()} `;
   return all;
+}
+
+const refuse: OpenSpill = () => Promise.reject(new Error('ENOSPC'));
+
+/** Opens files in memory, which `files` counts. */
+function openMemory(files: Uint8Array[]): OpenSpill {
+  return async () => {
+    const file = Buffer.alloc(4096);
+    files.push(file);
+    return {
+      write: async (data, position) => file.set(data, position),
+      read: async (position, length) => Buffer.from(file.subarray(position, position + length)),
+      close: async () => {},
+    };
+  };
 }
 
 /** Lets everything that is ready run. */
@@ -80,7 +96,7 @@ test('the process waits for the log, and a log that fails does not stop the outp
   assert.equal(errors.length, 2);
 });
 
-test('a slow client holds the process back and loses nothing', async () => {
+test('without a disk a slow client holds the process back and loses nothing', async () => {
   const process = fakeProcess({ clientBufferBytes: 4 });
   const session = process.attach();
   for (const piece of ['ab', 'cd', 'ef', 'gh']) {
@@ -93,46 +109,90 @@ test('a slow client holds the process back and loses nothing', async () => {
   assert.equal((await text(session)).replaceAll(/stdout:| /g, ''), 'abcdefgh');
 });
 
-test('a stalled client is dropped and the others go on', async () => {
-  mock.timers.enable({ apis: ['setInterval'] });
-  try {
-    const process = fakeProcess({ clientBufferBytes: 2, stallTimeoutMs: 1000 });
-    const stalled = process.attach({ stdin: true });
-    const reader = text(process.attach());
-    process.stdout.write('abc');
+test('a client that stands still holds up nobody: what it has not taken goes to its file', async () => {
+  const files: Uint8Array[] = [];
+  const process = fakeProcess({ clientBufferBytes: 4, openSpill: openMemory(files) });
+  const still = process.attach();
+  const reader = text(process.attach());
+  let expected = '';
+  for (let at = 0; at < 100; at++) {
+    process.stdout.write(`${at}`);
+    expected += `stdout:${at} `;
     await settle();
-    process.stdout.write('d');
-    mock.timers.tick(999);
-    await settle();
-    assert.equal(process.hub.clientCount, 2);
-    mock.timers.tick(1);
-    await settle();
-    assert.equal(process.hub.clientCount, 1);
-    assert.equal(stalled.stdin?.destroyed, true);
-    process.stdout.end();
-    process.stderr.end();
-    assert.equal(await reader, 'stdout:abc stdout:d ');
-    await assert.rejects(text(stalled), { kind: 'unavailable' });
-  } finally {
-    mock.timers.reset();
   }
+  assert.equal(process.stdout.readableLength, 0);
+  assert.equal(process.logged.length, 100);
+  assert.equal(files.length, 1, 'the reader has none');
+  process.stdout.end();
+  process.stderr.end();
+  assert.equal(await reader, expected);
+  assert.equal(await text(still), expected);
+});
+
+test('at its bound a client that takes nothing is dropped, and whoever serves it is told', async () => {
+  const process = fakeProcess({
+    clientBufferBytes: 2,
+    clientSpillBytes: 20,
+    openSpill: openMemory([]),
+    stallTimeoutMs: 1,
+  });
+  const stalled = process.attach({ stdin: true });
+  const reader = text(process.attach());
+  for (const piece of ['ab', 'cd', 'ef', 'gh', 'ij']) {
+    process.stdout.write(piece);
+    await settle();
+  }
+  process.stdout.end();
+  process.stderr.end();
+  assert.equal(await reader, 'stdout:ab stdout:cd stdout:ef stdout:gh stdout:ij ');
+  assert.equal(stalled.stdin?.destroyed, true);
+  assert.equal(stalled.dropped.aborted, true);
+  await assert.rejects(text(stalled), { kind: 'unavailable' });
+});
+
+test('below its bound a client may stand still as long as it likes', async () => {
+  const process = fakeProcess({ clientBufferBytes: 2, openSpill: openMemory([]), stallTimeoutMs: 1 });
+  const still = process.attach();
+  for (const piece of ['ab', 'cd', 'ef']) {
+    process.stdout.write(piece);
+    await settle();
+  }
+  process.stdout.end();
+  process.stderr.end();
+  await process.hub.closed;
+  assert.equal(await text(still), 'stdout:ab stdout:cd stdout:ef ');
+});
+
+test('a disk that refuses is told of, and the client is waited for', async () => {
+  const errors: unknown[] = [];
+  const process = fakeProcess({ clientBufferBytes: 4, openSpill: refuse, onError: (error) => errors.push(error) });
+  const session = process.attach();
+  for (const piece of ['ab', 'cd', 'ef']) {
+    process.stdout.write(piece);
+    await settle();
+  }
+  assert.equal(process.stdout.readableLength, 2);
+  assert.match(String(errors), /^Error: output cannot be kept on disk for a slow client, which is waited for: ENOSPC$/);
+  process.stdout.end();
+  process.stderr.end();
+  assert.equal(await text(session), 'stdout:ab stdout:cd stdout:ef ');
 });
 
 test('the end of the process waits for the log, not for clients, which lose nothing', async () => {
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const process = fakeProcess({ clientBufferBytes: 2, ended });
   const session = process.attach();
-  for (const piece of ['abc', 'def']) {
+  for (const piece of ['ab', 'cd', 'ef']) {
     process.stdout.write(piece);
     await settle();
   }
-  assert.deepEqual(process.logged, ['stdout:abc'], 'the rest waits for the client');
+  assert.deepEqual(process.logged, ['stdout:ab', 'stdout:cd'], 'the rest waits for the client');
   process.stdout.end();
   process.stderr.end();
   end();
   await process.hub.closed;
-  assert.deepEqual(process.logged, ['stdout:abc', 'stdout:def', 'closed']);
-  assert.equal(await text(session), 'stdout:abc stdout:def ');
+  assert.deepEqual(process.logged, ['stdout:ab', 'stdout:cd', 'stdout:ef', 'closed']);
+  assert.equal(await text(session), 'stdout:ab stdout:cd stdout:ef ');
 });
 
 test('stdin comes from every client; once means that the first to end or go closes it', async () => {

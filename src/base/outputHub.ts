@@ -2,24 +2,22 @@
  * The hub between one process's streams and its clients: reads what the process writes, hands it to the log and to every
  * attached client, and takes the clients' input.
  *
- * Who waits for whom: the process waits for the log (its pipe fills while a write to the log is under way), and for a client
- * whose buffer is full, so that a consumer that is merely slow loses no byte. A client that takes nothing at all for
- * `stallTimeoutMs` while its buffer is full is dropped: its output fails, the others and the log go on. Once the process
- * has ended nothing waits for clients: what the kernel still holds, a pipe's content at most, goes to the log and into
- * their buffers at once, and they take it from there as they like.
+ * Who waits for whom: the process waits for the log (its pipe fills while a write to the log is under way), and for clients only
+ * at their bound. What a client has not taken lies in memory first, then in a file of its own (`clientQueue.ts`), while the
+ * process, its log and the other clients go on. Once the file is full, or while the disk refuses to take more, the process
+ * waits for a client that takes something, so that one that is merely slow loses no byte; a client that has taken nothing
+ * for `stallTimeoutMs` is dropped instead. Once the process has ended nothing waits for clients: what the kernel still
+ * holds, a pipe's content at most, goes to the log and into their queues at once, and they take it from there as they like.
  */
 import { type Readable, Writable } from 'node:stream';
 
-import { AsyncQueue } from './asyncQueue.ts';
+import { ClientQueue } from './clientQueue.ts';
 import { DetachFilter } from './detachKeys.ts';
-import { GantryError } from './errors.ts';
+import { GantryError, messageOf } from './errors.ts';
+import type { OpenSpill, StreamChunk } from './spillRing.ts';
 
-export type HubStream = 'stdout' | 'stderr';
-
-export interface HubChunk {
-  readonly stream: HubStream;
-  readonly data: Uint8Array;
-}
+export type HubChunk = StreamChunk;
+export type HubStream = HubChunk['stream'];
 
 /** The part of a log writer that the hub needs. */
 export interface HubLog {
@@ -37,8 +35,12 @@ export interface OutputHubOptions {
   readonly log: HubLog | undefined;
   /** Close the process's stdin when the first client that has it ends its input or goes. Has no effect with a terminal. */
   readonly stdinOnce: boolean;
-  /** What is read of a client's output before the process waits for it. */
+  /** What waits for a client in memory before its file is asked for, and again on the way into the file. */
   readonly clientBufferBytes?: number;
+  /** Opens a client's file. Absent: the process waits for a client as soon as its memory is full. */
+  readonly openSpill?: OpenSpill;
+  /** What a client's file holds at most. */
+  readonly clientSpillBytes?: number;
   /** Resolves when the process has ended, though its output may not have been read. */
   readonly ended?: Promise<unknown>;
   readonly stallTimeoutMs?: number;
@@ -65,6 +67,8 @@ export interface HubSession {
   readonly stdin: Writable | undefined;
   /** The client ended it by the detach sequence. */
   readonly detached: boolean;
+  /** Aborts when the client is dropped, with the reason: whoever serves it need not wait for it to read. */
+  readonly dropped: AbortSignal;
   close(): void;
 }
 
@@ -77,6 +81,7 @@ export interface OutputHub {
 }
 
 const defaultClientBufferBytes = 1 << 20;
+const defaultClientSpillBytes = 256 << 20;
 const defaultStallTimeoutMs = 10_000;
 
 /** Starts reading at once; see the top of this file for what it promises. */
@@ -143,7 +148,8 @@ class Hub implements OutputHub {
   async #deliver(chunk: HubChunk): Promise<void> {
     const waits: Promise<void>[] = [];
     for (const client of this.#clients) {
-      if (client.offer(chunk)) waits.push(client.roomOrDrop());
+      const room = client.offer(chunk);
+      if (room !== undefined) waits.push(room);
     }
     if (waits.length > 0) await Promise.all(waits);
   }
@@ -160,10 +166,11 @@ class Hub implements OutputHub {
 class Client implements HubSession {
   readonly tty: boolean;
   readonly stdin: Writable | undefined;
-  readonly #queue: AsyncQueue<HubChunk>;
+  readonly #queue: ClientQueue;
   readonly #wants: HubAttachOptions;
   readonly #stallTimeoutMs: number;
   readonly #onGone: () => void;
+  readonly #dropped = new AbortController();
   #detached = false;
 
   constructor(hub: OutputHubOptions, wants: HubAttachOptions, input: SharedInput | undefined, onGone: () => void) {
@@ -171,7 +178,7 @@ class Client implements HubSession {
     this.#wants = wants;
     this.#onGone = onGone;
     this.#stallTimeoutMs = hub.stallTimeoutMs ?? defaultStallTimeoutMs;
-    this.#queue = new AsyncQueue(hub.clientBufferBytes ?? defaultClientBufferBytes);
+    this.#queue = queueFor(hub);
     const keys = hub.tty && wants.detachKeys !== undefined ? wants.detachKeys : undefined;
     if (wants.stdin) this.stdin = input?.open(keys, () => this.#detach());
   }
@@ -184,23 +191,24 @@ class Client implements HubSession {
     return this.#queue;
   }
 
-  /** True when the client's buffer is full now. */
-  offer(chunk: HubChunk): boolean {
-    if (chunk.stream === 'stdout' ? !this.#wants.stdout : !this.#wants.stderr) return false;
-    return this.#queue.push(chunk, chunk.data.length) && this.#queue.isFull;
+  get dropped(): AbortSignal {
+    return this.#dropped.signal;
   }
 
-  /** Resolves when the buffer has room; drops the client when it takes nothing for the stall time-out. */
-  async roomOrDrop(): Promise<void> {
-    let taken = this.#queue.taken;
-    const timer = setInterval(() => {
-      if (this.#queue.taken === taken) this.#drop();
-      taken = this.#queue.taken;
-    }, this.#stallTimeoutMs);
-    try {
-      await this.#queue.room();
-    } finally {
-      clearInterval(timer);
+  /** Takes a chunk in; gives a promise to wait for when that is all that may be held. */
+  offer(chunk: HubChunk): Promise<void> | undefined {
+    if (chunk.stream === 'stdout' ? !this.#wants.stdout : !this.#wants.stderr) return undefined;
+    this.#queue.push(chunk);
+    if (this.#queue.isOverrun) this.#drop('took too little of the output of a process that has ended');
+    return this.#queue.isFull ? this.#roomOrDrop() : undefined;
+  }
+
+  /** Resolves when there is room; drops the client when it has taken nothing for the stall time-out. */
+  async #roomOrDrop(): Promise<void> {
+    while (this.#queue.isFull) {
+      const patienceMs = this.#stallTimeoutMs - this.#queue.stalledMs;
+      if (patienceMs <= 0) this.#drop(`took no output for ${this.#stallTimeoutMs / 1000} seconds`);
+      else await within(patienceMs, this.#queue.room());
     }
   }
 
@@ -225,13 +233,36 @@ class Client implements HubSession {
     this.#wants.onDetach?.();
   }
 
-  #drop(): void {
+  #drop(why: string): void {
     this.#onGone();
-    const seconds = this.#stallTimeoutMs / 1000;
-    this.#queue.discard(
-      new GantryError('unavailable', `the client took no output for ${seconds} seconds and was disconnected`),
-    );
+    const reason = new GantryError('unavailable', `the client ${why} and was disconnected`);
+    this.#queue.discard(reason);
     this.stdin?.destroy();
+    this.#dropped.abort(reason);
+  }
+}
+
+function queueFor(hub: OutputHubOptions): ClientQueue {
+  return new ClientQueue({
+    memoryBytes: hub.clientBufferBytes ?? defaultClientBufferBytes,
+    spillBytes: hub.clientSpillBytes ?? defaultClientSpillBytes,
+    openSpill: hub.openSpill,
+    onSpillError: (error) => hub.onError?.(explainSpillError(error)),
+  });
+}
+
+function explainSpillError(error: unknown): Error {
+  return new Error(`output cannot be kept on disk for a slow client, which is waited for: ${messageOf(error)}`);
+}
+
+/** Waits for `work`, but no longer than `timeoutMs`. */
+async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
+  const { promise: expired, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, timeoutMs);
+  try {
+    await Promise.race([work, expired]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

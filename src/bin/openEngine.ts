@@ -38,6 +38,7 @@ import {
   openContentStore,
   openLineFile,
   openOverlaySnapshotter,
+  spillFiles,
   openRecords,
   type RecordCollection,
   type RecordDatabase,
@@ -99,6 +100,7 @@ export async function openEngine(options: DaemonOptions, logger: Logger): Promis
     content: openContentStore(data.root, logger),
     snapshots: openOverlaySnapshotter({ root: data.snapshots('overlay'), records, logger }),
     archives: new ArchiveThreads(),
+    openSpill: spillFiles(data.spills),
     images: openImages({ records, clock }),
     registry: createRegistryClient({
       mirrors: options.registryMirrors,

@@ -22,6 +22,7 @@ export interface AttachSession {
   readonly tty: boolean;
   readonly output: AsyncIterable<HubChunk>;
   readonly stdin: LateSession['stdin'];
+  readonly dropped?: AbortSignal;
   close(): void;
 }
 
@@ -45,6 +46,7 @@ export async function attachContainer(parts: Parts, ref: string, options: Attach
     tty,
     output: joined(past?.output, live?.output),
     stdin: live?.stdin,
+    ...(live?.dropped === undefined ? {} : { dropped: live.dropped }),
     close: () => {
       past?.close();
       live?.close();

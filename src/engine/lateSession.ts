@@ -11,6 +11,7 @@ export class LateSession implements HubSession {
   readonly stdin: Writable | undefined;
   readonly #options: HubAttachOptions;
   readonly #bound = Promise.withResolvers<HubSession | undefined>();
+  readonly #dropped = new AbortController();
   #session: HubSession | undefined;
   #closed = false;
   #onClose: () => void = () => {};
@@ -25,6 +26,10 @@ export class LateSession implements HubSession {
     return this.#session?.detached ?? false;
   }
 
+  get dropped(): AbortSignal {
+    return this.#dropped.signal;
+  }
+
   get output(): AsyncIterable<HubChunk> {
     return this.#output();
   }
@@ -36,7 +41,9 @@ export class LateSession implements HubSession {
 
   bind(hub: OutputHub): void {
     if (this.#closed) return;
-    this.#session = hub.attach(this.#options);
+    const session = hub.attach(this.#options);
+    session.dropped.addEventListener('abort', () => this.#dropped.abort(session.dropped.reason));
+    this.#session = session;
     this.#bound.resolve(this.#session);
   }
 

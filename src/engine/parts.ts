@@ -1,4 +1,4 @@
-import type { Clock, KeyedLock, Logger, Ulimit } from '../base/index.ts';
+import type { Clock, KeyedLock, Logger, OpenSpill, Ulimit } from '../base/index.ts';
 import type { Containers, Waiters } from '../containers/index.ts';
 import type { EventJournal } from '../events/index.ts';
 import type { Images } from '../images/index.ts';
@@ -53,6 +53,8 @@ export interface EngineParts {
   readonly content: ContentStore;
   readonly snapshots: Snapshotter;
   readonly archives: ArchiveThreads;
+  /** Where output waits for clients that are slow. */
+  readonly openSpill: OpenSpill;
   readonly images: Images;
   readonly registry: RegistryClient;
   readonly network: BridgeNetwork;

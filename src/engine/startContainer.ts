@@ -19,7 +19,7 @@ import { startHealth } from './watchHealth.ts';
 
 const killSignal = 9;
 
-export type StartParts = SettleParts & Pick<EngineParts, 'host'>;
+export type StartParts = SettleParts & Pick<EngineParts, 'host' | 'openSpill'>;
 
 /** POST /containers/{id}/start: resolves when the container's init runs. Running already: `notModified`. */
 export async function startContainer(parts: StartParts, ref: string): Promise<void> {
@@ -152,7 +152,7 @@ async function attachNetwork(parts: StartParts, record: ContainerRecord, undo: U
 
 /** Connects a process that runs to its log and to the clients to come. */
 export function connectStreams(
-  { logger }: Pick<EngineParts, 'logger'>,
+  { logger, openSpill }: Pick<EngineParts, 'logger' | 'openSpill'>,
   record: ContainerRecord,
   process: RuntimeProcess,
   log: LogWriter | undefined,
@@ -165,6 +165,7 @@ export function connectStreams(
     tty: record.config.Tty === true,
     stdinOnce: record.config.StdinOnce === true,
     log,
+    openSpill,
     onError: (error) =>
       logger.warn('a stream of a container failed', { container: record.id, error: messageOf(error) }),
   });

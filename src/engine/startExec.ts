@@ -31,7 +31,7 @@ import { runtimeOf } from './runtimeOf.ts';
 
 type Parts = Pick<
   EngineParts,
-  'containers' | 'execs' | 'execPaths' | 'host' | 'journal' | 'live' | 'logger' | 'runtimes'
+  'containers' | 'execs' | 'execPaths' | 'host' | 'journal' | 'live' | 'logger' | 'openSpill' | 'runtimes'
 >;
 
 /**
@@ -122,6 +122,7 @@ function untilSettled(session: HubSession, settled: Promise<void>): HubSession {
     get detached() {
       return session.detached;
     },
+    dropped: session.dropped,
     close: () => {
       left.resolve();
       session.close();
@@ -173,6 +174,7 @@ function connect(
     tty: exec.request.Tty === true,
     stdinOnce: true,
     log: undefined,
+    openSpill: parts.openSpill,
     onError: (error) => parts.logger.warn('a stream of an exec failed', { exec: exec.id, error: messageOf(error) }),
   });
   if (request.Detach === true) return undefined;

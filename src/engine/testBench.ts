@@ -18,7 +18,7 @@ import {
   type RunRequest,
   type RuntimeProcess,
 } from '../runtime/index.ts';
-import { dataPaths, execPaths, type SnapshotInfo, type Snapshotter } from '../store/index.ts';
+import { dataPaths, execPaths, spillFiles, type SnapshotInfo, type Snapshotter } from '../store/index.ts';
 
 import { ContainerLogs } from './containerLogs.ts';
 import { Execs } from './execs.ts';
@@ -267,6 +267,7 @@ export function openBench(records = new MemoryRecords()): Bench {
   const parts: StartParts = {
     runtimes: new Map([['fake', runtime]]),
     snapshots,
+    openSpill: spillFiles(join(root, 'spills')),
     network,
     networkIds: { bridge: network.id, host: 'host', none: 'none' },
     mounter,

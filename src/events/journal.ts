@@ -120,7 +120,7 @@ class Journal implements EventJournal {
     const wants = (event: JournalEvent): boolean => isBetween(event, sinceNs, untilNs) && matches(event);
     const subscriber = { queue: new AsyncQueue<JournalEvent>(this.#subscriberLimit), wants };
     if (sinceNs !== undefined || untilNs !== undefined) {
-      for (const event of this.#past.slice(-this.#limit)) if (wants(event)) subscriber.queue.push(event, 1);
+      for (const event of this.#past.slice(-this.#limit)) if (wants(event)) subscriber.queue.push(event);
     }
     this.#subscribers.add(subscriber);
     return this.#listen(subscriber, this.#endAt(untilNs, subscriber.queue, signal));
@@ -149,7 +149,7 @@ class Journal implements EventJournal {
     if (queue.isEnded) this.#subscribers.delete(subscriber);
     else if (wants(event)) {
       if (queue.isFull) queue.discard(new GantryError('unavailable', 'the client reads its events too slowly'));
-      else queue.push(event, 1);
+      else queue.push(event);
     }
   }
 

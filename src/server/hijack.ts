@@ -32,6 +32,7 @@ export async function joinSession(
   socket.once('close', leave);
   socket.on('error', (error) => logger.debug('attached client failed', { error: error.message }));
   passInput(socket, head, session, logger);
+  whenDropped(session, logger, () => socket.destroy());
   try {
     if (socket.destroyed) leave();
     for await (const chunk of session.output) {
@@ -47,6 +48,14 @@ export async function joinSession(
     await hangUp(socket);
     leave();
   }
+}
+
+/** A client that does not read cannot be told anything: its connection goes. */
+export function whenDropped({ dropped }: StreamSession, logger: Logger, disconnect: () => void): void {
+  dropped?.addEventListener('abort', () => {
+    logger.warn('an attached client was dropped', { error: messageOf(dropped.reason) });
+    disconnect();
+  });
 }
 
 function passInput(socket: Duplex, head: Buffer, session: StreamSession, logger: Logger): void {

@@ -8,7 +8,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 
 import { GantryError, type Logger, messageOf } from '../base/index.ts';
 import type { StreamSession } from './backends.ts';
-import type { HijackedConnection } from './hijack.ts';
+import { type HijackedConnection, whenDropped } from './hijack.ts';
 import { type OutputTarget, OutputWriter } from './output.ts';
 
 /** A longer message from a client, whole or in fragments, ends its connection with code 1009. */
@@ -73,6 +73,7 @@ export async function joinWebSocket(
     session.close();
   });
   passMessages(socket, session, logger);
+  whenDropped(session, logger, () => socket.terminate());
   const writer = new OutputWriter(targetOf(socket, connection.socket, text), false);
   try {
     for await (const chunk of session.output) {

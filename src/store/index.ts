@@ -8,4 +8,5 @@ export { openOverlaySnapshotter, type OverlayOptions } from './overlaySnapshotte
 export * from './paths.ts';
 export * from './records.ts';
 export * from './snapshotter.ts';
+export { spillFiles } from './spillFile.ts';
 export { openRecords } from './sqliteRecords.ts';

@@ -12,6 +12,7 @@
  *     │       ├── N/fs                      a snapshot's own files: a lower or the upper directory
  *     │       ├── N/work                    overlayfs's working directory
  *     │       └── trash/                    removed snapshots, waiting to be deleted
+ *     ├── spills/                           slow clients' waiting output: files without a name, so it looks empty
  *     └── containers/
  *         └── ID/                           one container
  *             ├── hostname hosts resolv.conf   bound into the container
@@ -57,6 +58,7 @@ export interface DataPaths {
   ingest(digest: Digest): string;
   /** A snapshotter's own directory. */
   snapshots(snapshotter: string): string;
+  readonly spills: string;
   readonly containers: string;
   container(id: string): ContainerDataPaths;
 }
@@ -83,6 +85,7 @@ export function dataPaths(root: string): DataPaths {
     blob: (digest) => at('content', 'blobs', 'sha256', hexOf(digest)),
     ingest: (digest) => at('content', 'ingest', hexOf(digest)),
     snapshots: (snapshotter) => at('snapshots', snapshotter),
+    spills: at('spills'),
     containers: at('containers'),
     container: (id) => containerDataPaths(at('containers', id), id),
   };
