@@ -50,8 +50,6 @@ export interface StreamSession {
   readonly stdin: Writable | undefined;
   /** Aborts, with the reason, when the client takes too little: it is disconnected without waiting for it. */
   readonly dropped?: AbortSignal;
-  /** Aborts, with the reason, when the client takes too little: it is disconnected without waiting for it. */
-  readonly dropped?: AbortSignal;
   /** The client has gone (or has detached): gives up buffers; the process goes on. Idempotent. */
   close(): void;
 }
