@@ -24,6 +24,8 @@ import { decompressedStream } from './unpack/decompress.ts';
 import { failureOf } from './workerFailure.ts';
 
 const chunkBytes = 256 * 1024;
+/** How an archive is compressed is told by so many bytes. */
+const magicBytes = 4;
 
 parentPort?.on('message', (job: ArchiveJob) => void perform(job));
 
@@ -129,7 +131,7 @@ async function unpack(rootFd: number, task: ArchiveTask & { kind: 'unpack' }): P
   // An empty body is an empty archive.
   if (first.done === true) return;
   const all = withFirst(first.value, chunks);
-  await decompressedStream(all, first.value.subarray(0, 4), async (plain) => {
+  await decompressedStream(all, first.value.subarray(0, magicBytes), async (plain) => {
     const iterator = plain[Symbol.asyncIterator]();
     const reader = new TarReader(async () => {
       const { done, value } = await iterator.next();
@@ -158,10 +160,21 @@ function refuseUnwritable(rootFd: number, destination: string, isRootReadOnly: b
 async function* chunksOf(fd: number): AsyncGenerator<Buffer, void> {
   for (;;) {
     const buffer = Buffer.allocUnsafe(chunkBytes);
-    const count = readSync(fd, buffer);
-    if (count === 0) return;
-    yield buffer.subarray(0, count);
+    const filled = fill(fd, buffer);
+    if (filled === 0) return;
+    yield buffer.subarray(0, filled);
   }
+}
+
+/** Reads what is there, but waits for `magicBytes` at least: a client may send as little at a time as it likes. */
+function fill(fd: number, buffer: Buffer): number {
+  let filled = 0;
+  while (filled < magicBytes) {
+    const count = readSync(fd, buffer, filled, buffer.length - filled, null);
+    if (count === 0) break;
+    filled += count;
+  }
+  return filled;
 }
 
 async function* withFirst(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {

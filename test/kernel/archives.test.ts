@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { gzipSync } from 'node:zlib';
 
 import * as fc from 'fast-check';
 
@@ -224,6 +225,23 @@ test('an archive that is cut off or damaged anywhere is refused, and leaves noth
   assert.equal(await unpack(threads, here.opened, '/d', Buffer.from([0x1f, 0x8b, 8, 0, 1, 2, 3, 4])), 'invalid');
   assert.equal(await unpack(threads, here.opened, '/none', whole), 'notFound');
   await assertNothingHeld();
+});
+
+test('an archive that comes byte by byte is known by its first ones all the same', async (t) => {
+  const { root, opened } = place(t);
+  const threads = new ArchiveThreads();
+  // The thread is there by then, and reads what comes as it comes.
+  await threads.stat(opened, '/d');
+  const archive = gzipSync(packTar([{ path: 'slow', content: 'drop by drop' }]));
+  const chunks = (async function* bytes(): AsyncGenerator<Buffer> {
+    for (const byte of archive) {
+      yield Buffer.of(byte);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  })();
+  const options = { keepsKinds: false, owner: undefined };
+  await threads.unpack(opened, { path: '/d', chunks, options, isRootReadOnly: false });
+  assert.equal(readFileSync(join(root, 'd/slow'), 'utf8'), 'drop by drop');
 });
 
 test('a reader that gives up, and a writer that fails, end the work', async (t) => {
