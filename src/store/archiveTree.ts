@@ -3,8 +3,10 @@ import { closeSync, constants, readSync, type BigIntStats } from 'node:fs';
 
 import {
   bytesOf,
+  deviceNumbersOf,
   encodeHeader,
   endOfArchive,
+  entryTypeOf,
   GantryError,
   hasCode,
   paddingOf,
@@ -133,7 +135,7 @@ class TreeArchiver {
   /** Yields what is open as `fd`, and keeps a directory for later. */
   *#entry(fd: number, path: ByteString): Generator<Buffer, void> {
     const stat = statOf(fd);
-    const type = typeOf(stat);
+    const type = entryTypeOf(stat);
     if (type === undefined) return;
     if (type === 'directory') {
       if (path !== '') yield encodeHeader({ ...this.#described(fd, stat, type), path: withSlash(path) });
@@ -166,9 +168,7 @@ class TreeArchiver {
       sizeBytes: type === 'file' ? Number(stat.size) : 0,
       mtimeNs: stat.mtimeNs - (stat.mtimeNs % 1_000_000_000n),
       linkPath: type === 'symlink' ? toByteString(linkTargetOf(fd)) : '',
-      ...(type === 'characterDevice' || type === 'blockDevice'
-        ? deviceOf(stat.rdev)
-        : { deviceMajor: 0, deviceMinor: 0 }),
+      ...deviceNumbersOf(type, stat.rdev),
       xattrs: this.#xattrs(fd),
     };
   }
@@ -217,24 +217,6 @@ function isKeptByDefault(name: ByteString): boolean {
 
 function withSlash(path: ByteString): ByteString {
   return path.endsWith('/') ? path : `${path}/`;
-}
-
-/** Undefined for a socket, which an archive cannot hold. */
-function typeOf(stat: BigIntStats): EntryType | undefined {
-  if (stat.isFile()) return 'file';
-  if (stat.isDirectory()) return 'directory';
-  if (stat.isSymbolicLink()) return 'symlink';
-  if (stat.isFIFO()) return 'fifo';
-  if (stat.isCharacterDevice()) return 'characterDevice';
-  return stat.isBlockDevice() ? 'blockDevice' : undefined;
-}
-
-/** major(3) and minor(3). */
-function deviceOf(device: bigint): { deviceMajor: number; deviceMinor: number } {
-  return {
-    deviceMajor: Number(((device >> 32n) & 0xfffff000n) | ((device >> 8n) & 0xfffn)),
-    deviceMinor: Number(((device >> 12n) & 0xffffff00n) | (device & 0xffn)),
-  };
 }
 
 function unlessGone<T>(open: () => T): T | undefined {

@@ -13,8 +13,10 @@ import {
 
 import {
   bytesOf,
+  deviceNumbersOf,
   encodeHeader,
   endOfArchive,
+  entryTypeOf,
   paddingOf,
   toByteString,
   type ByteString,
@@ -43,7 +45,7 @@ class LocalArchiver {
 
   *archive(path: ByteString, name: ByteString): Generator<Buffer, void, undefined> {
     const stat = inWords('lstat', shown(path), () => lstatSync(bytesOf(path), { bigint: true }));
-    const type = typeOf(stat);
+    const type = entryTypeOf(stat);
     if (type === undefined) return;
     const first = type === 'directory' ? undefined : this.#firstName(stat, name);
     if (first !== undefined)
@@ -101,28 +103,9 @@ function described(path: ByteString, stat: BigIntStats, type: EntryType): Omit<W
     sizeBytes: type === 'file' ? Number(stat.size) : 0,
     mtimeNs: stat.mtimeNs - (stat.mtimeNs % 1_000_000_000n),
     linkPath: type === 'symlink' ? toByteString(readlinkSync(bytesOf(path), { encoding: 'buffer' })) : '',
-    ...deviceOf(type, stat.rdev),
+    ...deviceNumbersOf(type, stat.rdev),
     xattrs: new Map(),
   };
-}
-
-/** major(3) and minor(3). */
-function deviceOf(type: EntryType, device: bigint): { deviceMajor: number; deviceMinor: number } {
-  if (type !== 'characterDevice' && type !== 'blockDevice') return { deviceMajor: 0, deviceMinor: 0 };
-  return {
-    deviceMajor: Number(((device >> 32n) & 0xfffff000n) | ((device >> 8n) & 0xfffn)),
-    deviceMinor: Number(((device >> 12n) & 0xffffff00n) | (device & 0xffn)),
-  };
-}
-
-/** Undefined for a socket, which an archive cannot hold. */
-function typeOf(stat: BigIntStats): EntryType | undefined {
-  if (stat.isFile()) return 'file';
-  if (stat.isDirectory()) return 'directory';
-  if (stat.isSymbolicLink()) return 'symlink';
-  if (stat.isFIFO()) return 'fifo';
-  if (stat.isCharacterDevice()) return 'characterDevice';
-  return stat.isBlockDevice() ? 'blockDevice' : undefined;
 }
 
 function shown(path: ByteString): string {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 
 import {
+  deviceNumbersOf,
   encodeHeader,
   endOfArchive,
   GantryError,
@@ -16,7 +17,7 @@ import {
 import { linkTargetOf, reopenForReading } from '../../linux/index.ts';
 import { isDigest } from '../../oci/index.ts';
 import type { WrittenLayer } from '../snapshotter.ts';
-import { deviceOf, type Attributes } from '../unpack/metadata.ts';
+import { type Attributes } from '../unpack/metadata.ts';
 import { madeNames, type DiffJob } from './changeList.ts';
 import { walkDiff, type DiffSink, type UpperNode } from './layerDiff.ts';
 
@@ -183,6 +184,6 @@ function specialsOf({ fd, stat }: UpperNode): Partial<WritableEntry> & { readonl
   if (stat.isDirectory()) return { type: 'directory' };
   if (stat.isSymbolicLink()) return { type: 'symlink', linkPath: toByteString(linkTargetOf(fd)) };
   if (stat.isFIFO()) return { type: 'fifo' };
-  const [deviceMajor, deviceMinor] = deviceOf(stat.rdev);
-  return { type: stat.isBlockDevice() ? 'blockDevice' : 'characterDevice', deviceMajor, deviceMinor };
+  const type = stat.isBlockDevice() ? 'blockDevice' : 'characterDevice';
+  return { type, ...deviceNumbersOf(type, stat.rdev) };
 }

@@ -13,7 +13,7 @@ import {
   type BigIntStats,
 } from 'node:fs';
 
-import { GantryError, hasCode, bytesOf, type ByteString, type TarEntry } from '../../base/index.ts';
+import { bytesOf, deviceNumbersOf, GantryError, hasCode, type ByteString, type TarEntry } from '../../base/index.ts';
 import { getXattr, listXattrs, makeNode, setTimes, setTimesOf, setXattr } from '../../linux/index.ts';
 import { osPath } from './layerTree.ts';
 
@@ -133,20 +133,19 @@ export function copyUp(from: ByteString, to: ByteString, limitBytes: number): nu
     throw new GantryError('invalid', 'the layer links to more of the lower layers than may be copied');
   if (stat.isSymbolicLink()) symlinkSync(readlinkSync(osPath(from), 'buffer'), osPath(to));
   else if (stat.isFile()) copyFileSync(osPath(from), osPath(to), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-  else makeNode(osPath(to), kindOf(stat), 0o600, ...deviceOf(stat.rdev));
+  else makeOther(osPath(to), stat);
   finishNode(to, fromStat(from, stat), stat.isSymbolicLink());
   return sizeBytes;
+}
+
+function makeOther(path: ReturnType<typeof osPath>, stat: BigIntStats): void {
+  const kind = kindOf(stat);
+  const { deviceMajor, deviceMinor } = deviceNumbersOf(kind, stat.rdev);
+  makeNode(path, kind, 0o600, deviceMajor, deviceMinor);
 }
 
 function kindOf(stat: BigIntStats): 'characterDevice' | 'blockDevice' | 'fifo' {
   if (stat.isFIFO()) return 'fifo';
   if (stat.isSocket()) throw new GantryError('invalid', 'a layer cannot link to a socket of a lower layer');
   return stat.isBlockDevice() ? 'blockDevice' : 'characterDevice';
-}
-
-/** major(3) and minor(3). */
-export function deviceOf(device: bigint): [major: number, minor: number] {
-  const major = ((device >> 32n) & 0xfffff000n) | ((device >> 8n) & 0xfffn);
-  const minor = ((device >> 12n) & 0xffffff00n) | (device & 0xffn);
-  return [Number(major), Number(minor)];
 }
