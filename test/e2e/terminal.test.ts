@@ -216,9 +216,10 @@ suite('terminal', { concurrency: 3 }, () => {
     shell.resize(100, 40);
     shell.type('until [ "$(stty size)" = "40 100" ]; do sleep 0.1; done; echo res""ized\r');
     await shell.shows(/resized/);
-    // A process that has the terminal in the foreground gets the signal, and the shell goes on.
-    shell.type('sleep 300\r');
-    await shell.shows(/sleep 300\r\n/);
+    // A process that has the terminal in the foreground gets the signal, and the shell goes on. While the shell itself still
+    // reads the line, ctrl-C would be a character of it.
+    shell.type('echo sleep""ing; sleep 300\r');
+    await shell.shows(/sleeping\r\n/);
     shell.type('\x03');
     shell.type('echo status $?\r');
     await shell.shows(/status 130\r\n/);
