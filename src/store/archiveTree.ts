@@ -76,7 +76,7 @@ interface OpenDirectory {
   /** With a slash at its end, or empty. */
   readonly prefix: ByteString;
   /** In reverse order. */
-  readonly names: Buffer[];
+  names: Buffer[];
 }
 
 /** A file with several names, by device and inode, and the first of them. */
@@ -155,8 +155,9 @@ class TreeArchiver {
       throw new GantryError('invalid', `the directory ${shownName(path)} lies more than ${depthLimit} levels deep`);
     const opened = unlessGone(() => openAt(fd, '.', constants.O_RDONLY | constants.O_DIRECTORY));
     if (opened === undefined) return;
-    this.#open.push({ fd: opened, prefix: path === '' ? '' : withSlash(path), names: [] });
-    this.#open.at(-1)?.names.push(...namesIn(opened).toReversed());
+    const directory: OpenDirectory = { fd: opened, prefix: path === '' ? '' : withSlash(path), names: [] };
+    this.#open.push(directory);
+    directory.names = namesIn(opened).toReversed();
   }
 
   #described(fd: number, stat: BigIntStats, type: EntryType): Omit<WritableEntry, 'path'> {

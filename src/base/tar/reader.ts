@@ -28,7 +28,7 @@ const types: Readonly<Record<string, EntryType>> = {
 
 /** What the extended headers before an entry say. */
 interface Extensions {
-  readonly records: PaxRecord[];
+  records: readonly PaxRecord[];
   longPath: ByteString | undefined;
   longLinkPath: ByteString | undefined;
 }
@@ -91,7 +91,7 @@ export class TarReader {
   /** Whether `header` was an extended one, which is kept for the entry that follows. */
   async #takeExtension(header: RawHeader, extensions: Extensions): Promise<boolean> {
     if (header.flag === 'x' || header.flag === 'X')
-      extensions.records.push(...parsePax(await this.#readExtension(header)));
+      extensions.records = extensions.records.concat(parsePax(await this.#readExtension(header)));
     else if (header.flag === 'L') extensions.longPath = untilZero(await this.#readExtension(header));
     else if (header.flag === 'K') extensions.longLinkPath = untilZero(await this.#readExtension(header));
     else return false;

@@ -189,6 +189,18 @@ test('headers that are too large or too many are refused', async () => {
   await assert.rejects(readAll(flagged('Z', 0)), /unknown type "Z"/);
 });
 
+test('a header may hold as many records as fit', async () => {
+  const count = 200_000;
+  const body = Buffer.from('5 a=\n'.repeat(count));
+  const pax = Buffer.from(
+    packTar([{ path: 'pax', content: body }]).subarray(0, 512 * (1 + Math.ceil(body.length / 512))),
+  );
+  pax.write('x', 156, 'latin1');
+  mendChecksum(pax.subarray(0, 512));
+  const [only, ...others] = await readAll(Buffer.concat([pax, packTar([{ path: 'f', content: 'x' }])]));
+  assert.deepEqual([only?.entry.path, others.length], ['f', 0]);
+});
+
 /** An archive with one sparse file of pax version 0.1. */
 function sparse(map: string, realSize: string, sizeBytes: number): Buffer {
   const records = [`GNU.sparse.map=${map}\n`, `GNU.sparse.size=${realSize}\n`].map((record) => {
