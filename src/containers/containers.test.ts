@@ -25,7 +25,10 @@ import {
 import type { ContainerRecord, ContainerState, ContainerStatus, WaitResult } from './index.ts';
 
 class MemoryRecords extends Map<string, ContainerRecord> {
+  isFull = false;
+
   put(id: string, record: ContainerRecord): void {
+    if (this.isFull) throw new Error('disk is full');
     this.set(id, record);
   }
 
@@ -90,6 +93,18 @@ describe('the table of containers', () => {
     containers.delete(two);
     assert.equal(containers.isNameTaken('web'), false);
     assert.equal(new Containers(records).find('old').id, one);
+  });
+
+  it('leaves the names as they were where a change cannot be kept', () => {
+    const records = new MemoryRecords();
+    const containers = new Containers(records);
+    const one = idOf('1');
+    containers.add(recordOf(one, 'web'));
+    records.isFull = true;
+    assert.throws(() => containers.add(recordOf(idOf('2'), 'db')), /disk is full/);
+    assert.throws(() => containers.update(one, (record) => ({ ...record, name: 'old' })), /disk is full/);
+    assert.equal(containers.find('web').id, one);
+    assert.deepEqual([containers.isNameTaken('db'), containers.isNameTaken('old')], [false, false]);
   });
 });
 

@@ -55,9 +55,10 @@ export class Containers {
   }
 
   add(record: ContainerRecord): void {
-    this.#claim(record.name, record.id);
+    this.#refuseTaken(record.name);
     this.#records.put(record.id, record);
     this.#index.add(record.id);
+    this.#idByName.set(record.name, record.id);
   }
 
   /**
@@ -69,11 +70,12 @@ export class Containers {
     if (record === undefined) throw noSuchContainer(id);
     const next = change(record);
     checkTransition(record.state.status, next.state.status);
+    if (next.name !== record.name) this.#refuseTaken(next.name);
+    this.#records.put(id, next);
     if (next.name !== record.name) {
-      this.#claim(next.name, id);
+      this.#idByName.set(next.name, id);
       this.#idByName.delete(record.name);
     }
-    this.#records.put(id, next);
     return next;
   }
 
@@ -90,16 +92,14 @@ export class Containers {
     this.#idByName.delete(record.name);
   }
 
-  #claim(name: string, id: string): void {
+  #refuseTaken(name: string): void {
     const holder = this.#idByName.get(name);
-    if (holder !== undefined) {
-      throw new GantryError(
-        'conflict',
-        `Conflict. The container name "/${name}" is already in use by container "${holder}". ` +
-          'You have to remove (or rename) that container to be able to reuse that name.',
-        { hint: `Remove it with \`gantry rm ${name}\`, or choose another --name.` },
-      );
-    }
-    this.#idByName.set(name, id);
+    if (holder === undefined) return;
+    throw new GantryError(
+      'conflict',
+      `Conflict. The container name "/${name}" is already in use by container "${holder}". ` +
+        'You have to remove (or rename) that container to be able to reuse that name.',
+      { hint: `Remove it with \`gantry rm ${name}\`, or choose another --name.` },
+    );
   }
 }

@@ -23,6 +23,11 @@ export class LiveContainers {
   readonly #restarts = new Map<string, { readonly timer: NodeJS.Timeout; readonly delayMs: number }>();
   #isStopping = false;
 
+  /** Whether the daemon stops: what is to be started now is the next one's. */
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
   get(id: string): LiveContainer | undefined {
     return this.#live.get(id);
   }

@@ -24,13 +24,21 @@ export async function pauseContainer(parts: PauseParts, ref: string): Promise<vo
     if (record.state.status === 'paused') throw new GantryError('conflict', `container ${id} is already paused`);
     refuseState(id, record.state.status, isAlive(record.state));
     await unlessEnded(parts, record, runtimeOf(parts, record).pause(id));
+    const pausedRecord = await recordPause(parts, record);
     suspendHealth(parts, id);
-    announce(
-      parts,
-      parts.containers.update(id, (current) => ({ ...current, state: paused(current.state) })),
-      'pause',
-    );
+    announce(parts, pausedRecord, 'pause');
   });
+}
+
+/** Where it cannot be recorded the container goes on: nobody could wake one of which no record says that it is paused. */
+async function recordPause(parts: PauseParts, record: ContainerRecord): Promise<ContainerRecord> {
+  const { id } = record;
+  try {
+    return parts.containers.update(id, (current) => ({ ...current, state: paused(current.state) }));
+  } catch (error) {
+    await runtimeOf(parts, record).resume(id);
+    throw error;
+  }
 }
 
 /** POST /containers/{id}/unpause: thaws them. */

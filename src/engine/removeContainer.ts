@@ -45,7 +45,7 @@ async function removeByForce(parts: SettleParts, id: string): Promise<boolean> {
   });
 }
 
-/** Where recording an end failed, the record tells of a process that is gone. */
+/** Where a container is out of hand, the record may tell of a process that is gone. */
 function recordLateExit(parts: SettleParts, id: string): ContainerRecord {
   const at = formatTime(parts.clock());
   return parts.containers.update(id, (current) => ({ ...current, state: exited(current.state, unseenExit, at) }));

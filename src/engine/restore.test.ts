@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 import { createdState, exited, restarting, started, type ContainerRecord } from '../containers/index.ts';
 
 import { pauseContainer } from './pauseContainer.ts';
+import { removeContainer } from './removeContainer.ts';
 import { restore } from './restore.ts';
 import { stopContainer } from './stopContainer.ts';
 import { FakeProcess, openBench, until, type Bench } from './testBench.ts';
@@ -127,6 +128,31 @@ describe('a daemon that starts', () => {
     assert.equal(existsSync(parts.execPaths.exec(orphan)), false);
     assert.equal(existsSync(parts.dataPaths.container(orphan).dir), false);
     assert.equal(stateOf().status, 'created');
+  });
+
+  it('does not wait for ever for a start by policy, nor start what has been changed meanwhile', async () => {
+    const others = Array.from({ length: 9 }, (_, at) => String(at).repeat(64));
+    for (const other of others) bench.add(other, { ...policy('always'), state: ended });
+    const gate = Promise.withResolvers<void>();
+    bench.runtime.gate = gate.promise;
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const { parts } = bench;
+    let isRestored = false;
+    const restored = restore(parts).then(() => (isRestored = true));
+    await until(() => {
+      mock.timers.tick(10_000);
+      return isRestored;
+    });
+    await restored;
+    mock.timers.reset();
+    const last = others.at(-1) ?? '';
+    await removeContainer(parts, last, { force: false, volumes: false, link: false });
+    gate.resolve();
+    await until(() => others.slice(0, -1).every((other) => parts.containers.find(other).state.status === 'running'));
+    assert.equal(bench.runtime.started.length, 8);
+    parts.live.stopRestarts();
+    for (const process of bench.runtime.started) process.end(0);
+    await until(() => bench.network.attached.size === 0);
   });
 
   const cases: readonly [string, Partial<ContainerRecord>, boolean][] = [

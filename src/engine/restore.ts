@@ -16,14 +16,20 @@ import { deleteContainer } from './deleteContainer.ts';
 import { removeProcessDirectory } from './removeProcessDirectory.ts';
 import { knownRuntimeOf } from './runtimeOf.ts';
 import { release } from './settleContainer.ts';
+import { Slots } from './slots.ts';
 import { startLocked, type StartParts } from './startContainer.ts';
 import { takeBack } from './takeBack.ts';
 
 type Parts = StartParts;
 
+const concurrentStarts = 8;
+/** Clients find a daemon whose containers run, unless these take their time. */
+const startPatienceMs = 10_000;
+
 /**
  * Run once at start, before the first request: takes running containers back in hand, records the end of those that ended
- * meanwhile, and sweeps what a crash left. One container's trouble does not stop the others.
+ * meanwhile, sweeps what a crash left, and starts what restart policies want. One container's trouble does not stop the
+ * others; starts that take longer than ten seconds go on after this resolves.
  */
 export async function restore(parts: Parts): Promise<void> {
   await parts.snapshots.sweep();
@@ -34,6 +40,17 @@ export async function restore(parts: Parts): Promise<void> {
   await parts.network.reconcile(live);
   await sweepOrphans(parts, live);
   for (const record of parts.containers.all()) await settleStopped(parts, record, live);
+  await forSomeTime(startWanted(parts));
+}
+
+async function forSomeTime(work: Promise<unknown>): Promise<void> {
+  const timer = new AbortController();
+  const patience = new Promise((resolve) => {
+    const timeout = setTimeout(resolve, startPatienceMs);
+    timer.signal.addEventListener('abort', () => clearTimeout(timeout), { once: true });
+  });
+  await Promise.race([work, patience]);
+  timer.abort();
 }
 
 /** What is on disk and in the kernel and belongs to no container that runs, or to none at all. */
@@ -76,7 +93,7 @@ async function sweepExecDir(parts: Parts, id: string): Promise<void> {
   });
 }
 
-/** Containers that do not run: removals and --rm are finished, restart policies obeyed. */
+/** Containers that do not run: removals and --rm are finished, restarts that no policy wants any more called off. */
 async function settleStopped(parts: Parts, before: ContainerRecord, live: ReadonlySet<string>): Promise<void> {
   const record = parts.containers.get(before.id);
   if (record === undefined || live.has(record.id)) return;
@@ -87,19 +104,41 @@ async function settleStopped(parts: Parts, before: ContainerRecord, live: Readon
 }
 
 async function settleLocked(parts: Parts, record: ContainerRecord): Promise<void> {
-  const { id, state, hostConfig, restartCount } = record;
-  const hasRun = state.status === 'exited' || state.status === 'restarting';
-  if (isBeyondUse(state) || (hostConfig.AutoRemove === true && hasRun)) return deleteContainer(parts, record);
-  if (!hasRun) return;
+  const { id, state, hostConfig } = record;
+  if (isBeyondUse(state) || (hostConfig.AutoRemove === true && hasRun(record))) return deleteContainer(parts, record);
+  if (state.status === 'restarting' && !isWanted(record))
+    parts.containers.update(id, (current) => ({ ...current, state: restartCancelled(current.state) }));
+}
+
+/** And does not run now. */
+function hasRun({ state }: ContainerRecord): boolean {
+  return state.status === 'exited' || state.status === 'restarting';
+}
+
+/** Whether a container's restart policy wants it to run with the daemon. */
+function isWanted({ state, hostConfig, restartCount }: ContainerRecord): boolean {
   const { exitCode, manuallyStopped } = state;
   const policy = parseRestartPolicy(hostConfig.RestartPolicy);
-  const isWanted =
-    state.status === 'restarting'
-      ? policy.name !== 'no'
-      : shouldStartWithDaemon(policy, { exitCode, manuallyStopped, restartCount });
-  if (isWanted) return startLocked(parts, record);
-  if (state.status === 'restarting')
-    parts.containers.update(id, (current) => ({ ...current, state: restartCancelled(current.state) }));
+  return state.status === 'restarting'
+    ? policy.name !== 'no'
+    : shouldStartWithDaemon(policy, { exitCode, manuallyStopped, restartCount });
+}
+
+/** A start that hangs holds up neither the daemon nor, unless there are many of them, the others. */
+async function startWanted(parts: Parts): Promise<void> {
+  const slots = new Slots(concurrentStarts);
+  const wanted = [...parts.containers.all()].filter((record) => hasRun(record) && isWanted(record));
+  await Promise.all(
+    wanted.map((record) => slots.run(() => logged(parts, 'container', record.id, () => startUnchanged(parts, record)))),
+  );
+}
+
+/** Starts it, unless somebody else has done something with it meanwhile, or the daemon stops. */
+async function startUnchanged(parts: Parts, record: ContainerRecord): Promise<void> {
+  await parts.locks.run(record.id, async () => {
+    if (parts.live.isStopping || parts.containers.get(record.id) !== record) return;
+    await startLocked(parts, record);
+  });
 }
 
 async function logged(parts: Parts, what: string, id: string, step: () => Promise<void>): Promise<void> {

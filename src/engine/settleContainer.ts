@@ -49,7 +49,8 @@ type ContainerExit = ProcessExit & { readonly oomKilled: boolean };
 
 /**
  * What follows the end of a container's init: its last output is flushed, the exit is recorded and announced, whoever waits is
- * told, what it held is given back; then it is removed (--rm) or started again (restart policy). Never rejects.
+ * told, what it held is given back; then it is removed (--rm) or started again (restart policy). An end that cannot be
+ * recorded, with a full disk for one, is tried for until it can. Never rejects.
  */
 export async function settle(
   parts: SettleParts,
@@ -61,9 +62,33 @@ export async function settle(
   try {
     const oomKilled = await wasOomKilled(parts, id, ended);
     await ended.hub.closed;
-    await parts.locks.run(id, () => settleLocked(parts, id, { ...exit, oomKilled }, restart));
+    while (!(await hasSettled(parts, id, { ...exit, oomKilled }, restart))) await retryPause();
   } catch (error) {
     parts.logger.error('recording the end of a container failed', { container: id, error: messageOf(error) });
+  }
+}
+
+/** Between two attempts to record an end. */
+const retryMs = 1_000;
+
+function retryPause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, retryMs).unref());
+}
+
+/** False when the container still is on record as one that runs. */
+async function hasSettled(
+  parts: SettleParts,
+  id: string,
+  exit: ContainerExit,
+  restart: (id: string) => Promise<void>,
+): Promise<boolean> {
+  try {
+    await parts.locks.run(id, () => settleLocked(parts, id, exit, restart));
+    return true;
+  } catch (error) {
+    parts.logger.error('recording the end of a container failed', { container: id, error: messageOf(error) });
+    const record = parts.containers.get(id);
+    return record === undefined || !isAlive(record.state);
   }
 }
 
@@ -86,9 +111,9 @@ async function settleLocked(
 ): Promise<void> {
   const before = parts.containers.get(id);
   if (before === undefined || !isAlive(before.state)) return;
+  const record = recordExit(parts, before, exit);
   parts.live.delete(id);
   stopHealth(parts, id);
-  const record = recordExit(parts, before, exit);
   announceExit(parts, record);
   // Told before all is given back: who then starts or removes the container waits for the lock.
   parts.waiters.exited(id, { exitCode: exit.code, error: '' });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -164,3 +164,14 @@ function afterCrash(path: string): Record<string, unknown> {
   records.close();
   return found;
 }
+
+test('changes write over what the files hold already, so that they need no room on the disk', (t) => {
+  const { path, open } = fixture(t);
+  const records = open().collection<{ text: string }>('things');
+  records.put('first', { text: '' });
+  const bytes = (): number => statSync(path).size + statSync(`${path}-wal`).size;
+  const reserved = bytes();
+  for (let n = 0; n < 1000; n++) records.put(`k${n % 50}`, { text: 'x'.repeat(3000) });
+  for (let n = 0; n < 50; n++) records.delete(`k${n}`);
+  assert.equal(bytes(), reserved);
+});

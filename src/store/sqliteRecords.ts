@@ -21,6 +21,7 @@ export function openRecords(path: string): RecordDatabase {
   try {
     claim(database, path);
     migrate(database, path);
+    reserveSpace(database);
     return new SqliteRecords(database);
   } catch (error) {
     database.close();
@@ -57,6 +58,31 @@ function migrate(database: DatabaseSync, path: string): void {
     step(database);
     database.exec(`PRAGMA user_version = ${at + 1}; COMMIT`);
   }
+}
+
+const pageBytes = 4096;
+/** Of the write-ahead log, and as many of the database itself. */
+const reservedPages = 256;
+
+/**
+ * Makes the log and the database larger than they need to be: changes then write over what is theirs already, so that a
+ * container can be stopped and removed on a full disk, which is how it is emptied. On a disk that is full by now nothing is
+ * reserved.
+ */
+function reserveSpace(database: DatabaseSync): void {
+  database.exec(`PRAGMA wal_autocheckpoint = ${reservedPages}`);
+  try {
+    database.exec(`CREATE TABLE IF NOT EXISTS reserve (bytes BLOB NOT NULL) STRICT;
+      INSERT INTO reserve VALUES (zeroblob(${reservedPages * pageBytes}))`);
+    database.exec('DELETE FROM reserve; PRAGMA shrink_memory');
+  } catch (error) {
+    if (!isFull(error)) throw error;
+  }
+}
+
+/** SQLITE_FULL, or the system's own refusal to make the log longer. */
+function isFull(error: unknown): boolean {
+  return error instanceof Error && /disk is full|disk I\/O error/.test(error.message);
 }
 
 /** How long a change may wait for a durable one to go to the disk with. */
@@ -113,8 +139,11 @@ class SqliteRecords implements RecordDatabase {
 
   close(): void {
     if (!this.#database.isOpen) return;
-    this.#flush();
-    this.#database.close();
+    try {
+      this.#flush();
+    } finally {
+      this.#database.close();
+    }
   }
 
   #runNow(statement: () => void): void {
@@ -125,7 +154,18 @@ class SqliteRecords implements RecordDatabase {
   #runLater(statement: () => void): void {
     if (this.#savepoints.length > 0) return statement();
     this.#waiting.push(statement);
-    this.#timer ??= setTimeout(() => this.#flush(), laterMs).unref();
+    this.#flushLater();
+  }
+
+  #flushLater(): void {
+    this.#timer ??= setTimeout(() => {
+      try {
+        this.#flush();
+      } catch {
+        // What waits can wait on: the next durable change meets the same trouble, and its client is told.
+        this.#flushLater();
+      }
+    }, laterMs).unref();
   }
 
   #flush(): void {

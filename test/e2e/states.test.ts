@@ -153,6 +153,8 @@ suite('states', { concurrency: 4 }, () => {
     const exit = post(name, 'wait?condition=next-exit');
     await stdoutOf(['start', name]);
     assert.match((await exit).text, /"StatusCode":5/);
+    // a removal that meets one of the restarts kills it, and says so
+    await eventually('it is given up', async () => (await inspect(name, '{{.State.Status}}')) === 'exited');
     const removed = post(name, 'wait?condition=removed');
     await stdoutOf(['rm', '-f', name]);
     assert.match((await removed).text, /"StatusCode":5/);
