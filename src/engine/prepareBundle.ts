@@ -3,7 +3,7 @@ import { closeSync, constants, existsSync, mkdirSync, readFileSync, statSync, wr
 import type { HostConfig } from '../api/index.ts';
 import { GantryError, hasCode, type Ulimit } from '../base/index.ts';
 import { parseBinds, refuseDeviceRequests, type BindMount, type ContainerRecord } from '../containers/index.ts';
-import { openInRoot, readFileInRoot } from '../linux/index.ts';
+import { makeSymlinkAt, openInRoot, readFileInRoot } from '../linux/index.ts';
 import { hostnameFile, hostsFile, resolvConf, type Sandbox } from '../network/index.ts';
 import {
   containerSpec,
@@ -32,6 +32,7 @@ export function prepareBundle(parts: Parts, record: ContainerRecord, sandbox: Sa
   const { rootfs, bundle } = parts.execPaths.container(record.id);
   writeContainerFiles(parts, record, sandbox);
   markRoot(rootfs);
+  linkMountTable(rootfs);
   const user = resolveUser(record.config.User ?? '', userDatabase(rootfs), record.hostConfig.GroupAdd ?? []);
   const mounts = usableMounts(parseBinds(record.hostConfig));
   writeBundle(bundle, containerSpec(specInput(parts, record, sandbox, user, mounts)));
@@ -45,6 +46,19 @@ function markRoot(rootfs: string): void {
     closeSync(openInRoot(rootfs, '/.dockerenv', flags, 0o755));
   } catch (error) {
     if (!['EISDIR', 'ELOOP', 'ENXIO'].some((code) => hasCode(error, code))) throw error;
+  }
+}
+
+/** Where older programs look for what is mounted; an image's own stays, and none is made where there is no /etc. */
+function linkMountTable(rootfs: string): void {
+  let etc: number | undefined;
+  try {
+    etc = openInRoot(rootfs, '/etc', constants.O_RDONLY | constants.O_DIRECTORY);
+    makeSymlinkAt('/proc/mounts', etc, 'mtab');
+  } catch (error) {
+    if (!['EEXIST', 'ENOENT', 'ENOTDIR', 'ELOOP'].some((code) => hasCode(error, code))) throw error;
+  } finally {
+    if (etc !== undefined) closeSync(etc);
   }
 }
 

@@ -29,6 +29,12 @@ suite('run', { concurrency: 3 }, () => {
     assert.equal(await alpine([], 'sh', '-c', 'test -f /.dockerenv && echo marked'), 'marked');
   });
 
+  test('has a table of mounts where older programs look for it, which is no change', async (t) => {
+    const name = reserve(t);
+    assert.equal(await stdoutOf(['run', '--name', name, library('alpine'), 'readlink', '/etc/mtab']), '/proc/mounts');
+    assert.equal(await stdoutOf(['diff', name]), '');
+  });
+
   test('prints what the process prints', async () => {
     assert.deepEqual((await alpine([], 'ls', '/')).split('\n').slice(0, 4), ['bin', 'dev', 'etc', 'home']);
   });
