@@ -27,6 +27,9 @@ export const jsonFormat: FileFormat = {
 const notAscii = /[^\0-\x7f]/;
 const head = '{"log":"';
 
+/** The end of a string of an array and the beginning of the next: a quote within one has an odd number of backslashes in front. */
+const betweenStrings = /(?<=(?<!\\)(?:\\\\)*)","/;
+
 function encodeLines(bytes: Buffer, tail: string): Buffer {
   const text = bytes.subarray(0, -1);
   const joint = `\\n"${tail}${head}`;
@@ -39,8 +42,7 @@ function encodeLines(bytes: Buffer, tail: string): Buffer {
   }
   const isText = isAscii(text);
   const lines = text.toString(isText ? 'latin1' : 'utf8').split('\n');
-  // `","` stands between the strings of an array and nowhere else: within them a quote has a backslash in front.
-  const escaped = JSON.stringify(lines).slice(2, -2).split('","').join(joint);
+  const escaped = JSON.stringify(lines).slice(2, -2).split(betweenStrings).join(joint);
   return toScratch([head, escaped, last], isText ? charset : 'utf8');
 }
 
