@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -44,4 +44,14 @@ test('a line that was cut off in the middle is dropped, and the next begins anew
   const lines = openLineFile(path, 10);
   lines.append('next');
   assert.deepEqual(lines.read(), ['whole', 'next']);
+});
+
+test('a file that cannot be made shorter is gone on with, also after a torn line', (t) => {
+  const path = fileOf(t);
+  appendFileSync(path, 'one\ntwo\nthr');
+  symlinkSync('/dev/full', `${path}.next`);
+  const lines = openLineFile(path, 10);
+  for (const line of ['four', 'five']) lines.append(line);
+  assert.deepEqual(lines.read(), ['one', 'two', 'thr', 'four', 'five']);
+  assert.deepEqual(readdirSync(join(path, '..')), ['lines']);
 });

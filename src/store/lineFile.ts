@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 
 import { hasCode } from '../base/index.ts';
 
@@ -30,10 +30,11 @@ class AppendedLines implements LineFile {
     this.#path = path;
     this.#kept = kept;
     const text = textOf(path);
+    this.#count = linesOf(text).length;
     // What was cut off in the middle, by a full disk or with the host, is no line.
-    this.#count = text.endsWith('\n') || text === '' ? linesOf(text).length : Infinity;
+    this.#isTorn = text !== '' && !text.endsWith('\n');
     this.#descriptor = openSync(path, 'a', 0o600);
-    if (this.#count > kept) this.#cut();
+    if (this.#isTorn || this.#count > kept) this.#shorten();
   }
 
   read(): string[] {
@@ -46,11 +47,21 @@ class AppendedLines implements LineFile {
     this.#isTorn = true;
     this.#isTorn = writeSync(this.#descriptor, data) < data.length;
     this.#count++;
-    if (this.#count >= this.#kept * 2) this.#cut();
+    if (this.#count >= this.#kept * 2) this.#shorten();
   }
 
   close(): void {
     closeSync(this.#descriptor);
+  }
+
+  /** A full disk, which may be why it is to be shorter, is no reason to do without the file: it is tried again later. */
+  #shorten(): void {
+    try {
+      this.#cut();
+    } catch {
+      rmSync(`${this.#path}.next`, { force: true });
+      this.#count = Math.min(this.#count, this.#kept);
+    }
   }
 
   /** Leaves the newest lines only, by a new file in the place of the old one. */
