@@ -42,7 +42,9 @@ function encodeLines(bytes: Buffer, tail: string): Buffer {
   }
   const isText = isAscii(text);
   const lines = text.toString(isText ? 'latin1' : 'utf8').split('\n');
-  const escaped = JSON.stringify(lines).slice(2, -2).split(betweenStrings).join(joint);
+  const strings = JSON.stringify(lines).slice(2, -2);
+  // A pattern takes its time, and few texts need it.
+  const escaped = strings.split(strings.includes('\\","') ? betweenStrings : '","').join(joint);
   return toScratch([head, escaped, last], isText ? charset : 'utf8');
 }
 
