@@ -12,11 +12,19 @@ export function detachKeysFor(world: World, typed: string): string {
   return typeof detachKeys === 'string' ? detachKeys : '';
 }
 
+/** Where the file lies. */
+export function configFolder({ environment }: Pick<World, 'environment'>): string {
+  return environment['DOCKER_CONFIG'] || path.join(environment['HOME'] || '/', '.docker');
+}
+
+/** The same world, with the user's settings in another folder. */
+export function withConfigFolder(world: World, folder: string): World {
+  return { ...world, environment: { ...world.environment, DOCKER_CONFIG: folder } };
+}
+
 /** A file that cannot be read is told and counts as empty. */
 function readConfig(world: World): Readonly<Record<string, unknown>> {
-  const { environment } = world;
-  const folder = environment['DOCKER_CONFIG'] || path.join(environment['HOME'] || '/', '.docker');
-  const file = path.join(folder, 'config.json');
+  const file = path.join(configFolder(world), 'config.json');
   try {
     const config: unknown = JSON.parse(readFileSync(file, 'utf8'));
     return typeof config === 'object' && config !== null ? { ...config } : {};

@@ -1,10 +1,14 @@
 import { flagHelp, switchFlag, textFlag, listFlag, type FlagSet } from '../base/index.ts';
 import { defaultHost } from '../client/index.ts';
 import { programName, type Command } from './command.ts';
+import { configFolder } from './configFile.ts';
 import { commonCommands, entries, groups, otherCommands, pathsTo, type EntryId, type Group } from './tree.ts';
 import { columnsOf, type World } from './world.ts';
 
+const configSummary = 'Location of client config files';
+
 export const globalFlags = {
+  config: textFlag(configSummary),
   debug: switchFlag('Enable debug mode', { short: 'D' }),
   host: listFlag(`Daemon socket to connect to (default "${defaultHost}")`, { short: 'H' }),
   'log-level': textFlag('Set the logging level ("debug", "info", "warn", "error", "fatal")', {
@@ -59,11 +63,12 @@ export function groupHelp(name: string, group: Group): string {
 
 export function topHelp(world: World): string {
   const shown = Object.entries(groups).filter(([, { hidden }]) => hidden !== true);
+  const config = textFlag(`${configSummary} (default "${configFolder(world)}")`);
   const management = rows(shown.map(([name, { summary }]) => [name, summary]));
   return (
     `Usage:  ${programName} [OPTIONS] COMMAND\n\nA self-sufficient runtime for containers\n\n` +
     `Common Commands:\n${idRows(commonCommands)}\nManagement Commands:\n${management}\n` +
-    `Commands:\n${idRows(otherCommands)}\nGlobal Options:\n${flagHelp(globalFlags, flagColumns(world))}\n` +
+    `Commands:\n${idRows(otherCommands)}\nGlobal Options:\n${flagHelp({ ...globalFlags, config }, flagColumns(world))}\n` +
     `Run '${programName} COMMAND --help' for more information on a command.\n`
   );
 }

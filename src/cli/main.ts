@@ -1,6 +1,7 @@
 import { GantryError, isKind, messageOf, parseFlags, type ParsedFlags, type FlagSet } from '../base/index.ts';
 import { Api, defaultHost, parseEndpoint } from '../client/index.ts';
 import { programName, type Command, type Context } from './command.ts';
+import { withConfigFolder } from './configFile.ts';
 import { ExitError, errorText } from './errors.ts';
 import { commandHelp, globalFlags, groupHelp, topHelp, usageLine, withHelpFlag } from './help.ts';
 import { suggestions } from './suggest.ts';
@@ -140,8 +141,9 @@ function parseGlobals(args: readonly string[]): ParsedFlags<typeof globalFlags> 
   }
 }
 
-async function dispatch(args: readonly string[], world: World): Promise<number> {
+async function dispatch(args: readonly string[], given: World): Promise<number> {
   const { values, positionals } = parseGlobals(args);
+  const world = values.config === '' ? given : withConfigFolder(given, values.config);
   if (positionals.length === 0) {
     if (values.version) await write(world.stdout, `Gantry version ${world.version}\n`);
     else await write(world.stdout, topHelp(world));

@@ -177,6 +177,7 @@ suite('terminal', { concurrency: 3 }, () => {
       { args: ['attach', '--detach-keys', 'ctrl-x,x', name], keys: '\x18x', environment: configured },
       { args: ['attach', name], keys: '\x05e', environment: configured },
       { args: ['exec', '-it', name, ...answering], keys: '\x05e', environment: configured },
+      { args: ['--config', folder, 'attach', name], keys: '\x05e', environment: {} },
       { args: ['exec', '-it', '--detach-keys', 'a,b', name, ...answering], keys: 'ab', environment: {} },
     ];
     for (const [index, { args, keys, environment }] of cases.entries()) {
