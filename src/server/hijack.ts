@@ -52,10 +52,12 @@ export async function joinSession(
 
 /** A client that does not read cannot be told anything: its connection goes. */
 export function whenDropped({ dropped }: StreamSession, logger: Logger, disconnect: () => void): void {
-  dropped?.addEventListener('abort', () => {
-    logger.warn('an attached client was dropped', { error: messageOf(dropped.reason) });
+  const drop = (): void => {
+    logger.warn('an attached client was dropped', { error: messageOf(dropped?.reason) });
     disconnect();
-  });
+  };
+  if (dropped?.aborted === true) drop();
+  dropped?.addEventListener('abort', drop, { once: true });
 }
 
 function passInput(socket: Duplex, head: Buffer, session: StreamSession, logger: Logger): void {

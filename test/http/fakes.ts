@@ -1,6 +1,7 @@
 /** Backends that answer with canned values and remember what they were asked. */
 import { PassThrough, Writable } from 'node:stream';
 
+import { GantryError } from '../../src/base/index.ts';
 import type {
   ArchiveBackend,
   ContainerBackend,
@@ -24,6 +25,7 @@ export class FakeSession implements StreamSession {
   readonly inputEnded = Promise.withResolvers<void>();
   readonly closed = Promise.withResolvers<void>();
   readonly #source = new PassThrough({ objectMode: true });
+  readonly #dropped = new AbortController();
 
   constructor({ tty = false, stdin = true }: { tty?: boolean; stdin?: boolean } = {}) {
     this.tty = tty;
@@ -44,6 +46,15 @@ export class FakeSession implements StreamSession {
 
   get output(): AsyncIterable<OutputChunk> {
     return this.#source as AsyncIterable<OutputChunk>;
+  }
+
+  get dropped(): AbortSignal {
+    return this.#dropped.signal;
+  }
+
+  /** The engine gives the client up. */
+  drop(): void {
+    this.#dropped.abort(new GantryError('unavailable', 'the client was disconnected'));
   }
 
   print(stream: 'stdout' | 'stderr', text: string | Uint8Array): void {

@@ -177,6 +177,22 @@ test('a slow client holds the output back instead of filling memory', async (t) 
   assert.equal(client.body().length, 40 * chunk.length);
 });
 
+test('a client that is dropped is disconnected at once, though it does not read', async (t) => {
+  const session = new FakeSession();
+  const { dial } = await startServer(t, { containers: { attach: async () => session } });
+  const client = await dial();
+  client.post(attachPath, { headers: upgrade });
+  await client.until('\r\n\r\n');
+  client.socket.pause();
+  session.print('stdout', Buffer.alloc(4 << 20));
+  session.print('stdout', Buffer.alloc(4 << 20));
+  session.drop();
+  await session.closed.promise;
+  client.socket.resume();
+  await client.ended.promise;
+  assert.ok(client.body().length < 4 << 20);
+});
+
 async function refuse(): Promise<never> {
   throw new GantryError('conflict', 'container is paused');
 }

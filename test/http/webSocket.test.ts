@@ -163,6 +163,18 @@ test('input that the process does not take is left with the client', async (t) =
   assert.equal(await client.closed, 1000);
 });
 
+test('a client that is dropped is disconnected at once, though it does not read', async (t) => {
+  const session = new FakeSession();
+  const { client } = await attached(t, session);
+  client.socket.pause();
+  session.print('stdout', Buffer.alloc(4 << 20));
+  session.print('stdout', Buffer.alloc(4 << 20));
+  session.drop();
+  await session.closed.promise;
+  client.socket.resume();
+  assert.equal(await client.closed, 1006);
+});
+
 test('what refuses an attach is a JSON answer before the handshake', async (t) => {
   const refused = new GantryError('conflict', 'container web is paused, unpause the container before attach');
   const harness = await startServer(t, {

@@ -81,11 +81,14 @@ export async function hijack(
       .on('error', reject);
   });
   const head = await new Promise<string>((resolve, reject) => {
+    let hasHead = false;
     socket.on('data', (data: Buffer) => {
       received.push(data);
+      if (hasHead) return;
       const all = Buffer.concat(received);
       const end = all.indexOf('\r\n\r\n');
-      if (end >= 0) resolve(all.subarray(0, end).toString());
+      hasHead = end >= 0;
+      if (hasHead) resolve(all.subarray(0, end).toString());
     });
     ended.then(() => reject(new Error(`the connection ended before an answer to ${path}`)), reject);
   });

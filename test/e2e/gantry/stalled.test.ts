@@ -1,8 +1,8 @@
 /** A client that stops reading: dockerd lets it hold up its container, its log and its end. */
 import assert from 'node:assert/strict';
-import { suite, test } from 'node:test';
+import { suite, test, type TestContext } from 'node:test';
 
-import { hijack } from '../../support/http.ts';
+import { demultiplex, hijack, type Hijacked } from '../../support/http.ts';
 import { eventually } from '../../support/run.ts';
 import { api, background, docker, engine, inspect, release, stdoutOf } from '../harness.ts';
 
@@ -35,15 +35,42 @@ suite('stalled clients', () => {
     });
   });
 
-  test('a client that reads nothing is dropped after ten seconds, and the log goes on', async (t) => {
-    const script = 'until [ -e /go ]; do sleep 0.05; done; seq 1 1000000; echo end; sleep 300';
+  test('while a client reads nothing the log and another client go on, and it gets every byte in the end', async (t) => {
+    const script = 'until [ -e /go ]; do sleep 0.05; done; seq 1 3000000; echo end; sleep 300';
     const name = await background(t, [], 'sh', '-c', script);
-    const stalled = await hijack(engine().host, `/containers/${name}/attach?stream=1&stdout=1`, {
-      upgrade: true,
-    });
-    t.after(() => stalled.socket.destroy());
+    const stalled = await attach(t, name);
+    stalled.socket.pause();
+    const reader = await attach(t, name);
+    let readBytes = 0;
+    reader.socket.on('data', (data: Buffer) => (readBytes += data.length));
+    await release(name);
+    await eventually('the log goes on', async () => (await stdoutOf(['logs', '-n', '1', name])) === 'end', 60_000);
+    await eventually('the reader goes on', () => readBytes > numbers.length);
+    stalled.socket.resume();
+    await stdoutOf(['kill', name]);
+    for (const client of [stalled, reader]) {
+      const { stdout } = demultiplex(await client.rest());
+      assert.ok(stdout === `${numbers}end\n`, `${stdout.length} bytes came, or others`);
+    }
+  });
+
+  test('a client that reads nothing is dropped at its bound: the container goes on, the connection is closed', async (t) => {
+    const script = 'until [ -e /go ]; do sleep 0.05; done; head -c 300m /dev/zero; touch /passed; sleep 300';
+    const name = await background(t, ['--log-driver', 'none'], 'sh', '-c', script);
+    const stalled = await attach(t, name);
     stalled.socket.pause();
     await release(name);
-    await eventually('the log goes on', async () => (await stdoutOf(['logs', '-n', '1', name])) === 'end', 30_000);
+    const passed = async (): Promise<boolean> => (await docker(['exec', name, 'test', '-e', '/passed'])).code === 0;
+    await eventually('the container goes on', passed, 60_000);
+    // It does not read: only a write tells it.
+    await eventually('it is closed', () => stalled.socket.destroyed || (stalled.socket.write('x') && false));
   });
 });
+
+const numbers = Array.from({ length: 3_000_000 }, (_, at) => `${at + 1}\n`).join('');
+
+async function attach(t: TestContext, name: string): Promise<Hijacked> {
+  const client = await hijack(engine().host, `/containers/${name}/attach?stream=1&stdin=1&stdout=1`, { upgrade: true });
+  t.after(() => client.socket.destroy());
+  return client;
+}
