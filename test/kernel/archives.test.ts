@@ -227,6 +227,24 @@ test('an archive that is cut off or damaged anywhere is refused, and leaves noth
   await assertNothingHeld();
 });
 
+test('an archive in a compression that is not read is refused by its name', async (t) => {
+  const { opened } = place(t);
+  const threads = new ArchiveThreads();
+  const unpacked = (archive: Buffer): Promise<void> =>
+    threads.unpack(opened, {
+      path: '/',
+      chunks: ReadableStream.from([archive]),
+      options: { keepsKinds: false, owner: undefined },
+      isRootReadOnly: false,
+    });
+  for (const [name, start] of [
+    ['bzip2', Buffer.from('BZh91AY&SY')],
+    ['xz', Buffer.from('fd377a585a000004', 'hex')],
+  ] as const) {
+    await assert.rejects(unpacked(start), (error) => isKind(error, 'notImplemented') && error.message.includes(name));
+  }
+});
+
 test('an archive that comes byte by byte is known by its first ones all the same', async (t) => {
   const { root, opened } = place(t);
   const threads = new ArchiveThreads();

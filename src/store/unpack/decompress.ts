@@ -42,13 +42,14 @@ export async function decompressed(path: string, consume: Consumer, signal: Abor
 
 /**
  * Hands the decompressed bytes of a stream that is read once to `consume`, which must read to their end. Throws `invalid` when
- * the stream is damaged or truncated.
+ * the stream is damaged or truncated, `notImplemented` when it is compressed by bzip2 or xz.
  */
 export async function decompressedStream(
   chunks: AsyncIterable<Buffer>,
   start: Buffer,
   consume: Consumer,
 ): Promise<void> {
+  refuseForeign(start);
   const compression = compressionOf(start);
   try {
     if (compression === 'none') await consume(chunks);
@@ -57,6 +58,15 @@ export async function decompressedStream(
   } catch (error) {
     throw isDamage(error) ? damaged(compression, messageOf(error)) : error;
   }
+}
+
+function refuseForeign(start: Buffer): void {
+  const magic = start.toString('latin1');
+  const name = /^BZh[1-9]/.test(magic) ? 'bzip2' : magic.startsWith('\u00fd7zX') ? 'xz' : undefined;
+  if (name === undefined) return;
+  throw new GantryError('notImplemented', `archives compressed by ${name} are not supported`, {
+    hint: 'Send it plain, or compressed by gzip or zstd.',
+  });
 }
 
 /** Node's decompressor ends with the first frame; layers of `zstd:chunked` and pzstd have thousands. */
