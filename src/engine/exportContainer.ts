@@ -11,7 +11,10 @@ type Parts = Pick<EngineParts, 'containers' | 'locks' | 'live' | 'snapshots' | '
 
 /** An archive that is made while it is read. */
 export interface ExportedFiles {
-  /** To be read once, to its end or not; throws where the archive could not be made whole. */
+  /**
+   * To be read once, to its end or not; throws where the archive could not be made whole. A chunk is valid until the next one
+   * is asked for.
+   */
   readonly chunks: AsyncIterable<Buffer>;
   close(): void;
 }

@@ -13,7 +13,11 @@ export const nodeBits: Readonly<Record<NodeKind, number>> = {
 
 /** A C string. */
 export function terminated(path: FilePath): FilePath {
-  return typeof path === 'string' ? path : Buffer.concat([path, Buffer.alloc(1)]);
+  if (typeof path === 'string') return path;
+  const text = Buffer.allocUnsafe(path.length + 1);
+  text.set(path);
+  text[path.length] = 0;
+  return text;
 }
 
 /** A path for messages. */

@@ -90,7 +90,7 @@ export function syncFileSystem(path: FilePath): void {
 /** Calls `read` with a buffer that is large enough: first a small one, then the largest that an attribute can fill. */
 export function readSized(read: (buffer: Buffer) => number): Buffer {
   for (const sizeBytes of [256, 65_536]) {
-    const buffer = Buffer.alloc(sizeBytes);
+    const buffer = Buffer.allocUnsafe(sizeBytes);
     try {
       return buffer.subarray(0, read(buffer));
     } catch (error) {

@@ -127,8 +127,8 @@ export function unlinkAt(dirFd: number, name: FilePath, isDirectory = false): vo
 
 /** The target of the symlink that a descriptor of `openPathOnly` names. */
 export function linkTargetOf(fd: number): Buffer {
-  const buffer = Buffer.alloc(4096);
-  return buffer.subarray(0, checked(Number(sysReadLinkAt(fd, '', buffer, buffer.length)), 'readlinkat'));
+  const buffer = Buffer.allocUnsafe(4096);
+  return Buffer.from(buffer.subarray(0, checked(Number(sysReadLinkAt(fd, '', buffer, buffer.length)), 'readlinkat')));
 }
 
 /** Sets the owner of what a descriptor names, of a symlink too. */

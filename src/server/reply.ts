@@ -20,7 +20,10 @@ export interface ApiRequest {
   readonly logger: Logger;
   /** The body as text, for bodies that are JSON; undefined when there is none. Throws `invalid` for another type. */
   jsonBody(): Promise<string | undefined>;
-  /** The body as it comes, of any length and type. To be read once; a rest that is not read is thrown away. */
+  /**
+   * The body as it comes, of any length and type. To be read once; a rest that is not read is thrown away. A chunk is valid until
+   * the next one is asked for.
+   */
   streamBody(): AsyncIterable<Uint8Array>;
 }
 
@@ -29,6 +32,8 @@ export interface AnswerStream extends OutputTarget {
   /** Sends the status and the headers; the first write does so too. From then on errors can only be told in the body. */
   start(): void;
   readonly started: boolean;
+  /** Sends; resolves when the client's side of the connection has taken all of it, or has gone: `data` can be used anew. */
+  send(data: Uint8Array): Promise<void>;
 }
 
 /** What an answer carries besides the headers of all. */

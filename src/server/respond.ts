@@ -89,6 +89,10 @@ export function answerStream(
       start();
       return target.write(data);
     },
+    send(data) {
+      start();
+      return target.gone ? Promise.resolve() : taken(response, data);
+    },
     writeAll(pieces) {
       start();
       // Not corked: a ServerResponse that was would ask for a wait for 'drain' that its socket, never full, does not emit.
@@ -97,4 +101,15 @@ export function answerStream(
     },
     drained: () => target.drained(),
   };
+}
+
+function taken(response: ServerResponse, data: Uint8Array): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      response.off('close', settle);
+      resolve();
+    };
+    response.on('close', settle);
+    response.write(data, settle);
+  });
 }

@@ -1,6 +1,5 @@
 /** Copies between containers and the daemon's clients, each in a thread of its own that blocks as it likes. */
 import { closeSync } from 'node:fs';
-import { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 
 import { GantryError, workerUrl } from '../base/index.ts';
@@ -8,11 +7,15 @@ import { makePipe } from '../linux/index.ts';
 import type { ArchiveAnswer, ArchiveJob, ArchiveTold, ContainerRoot } from './archiveJobs.ts';
 import type { ExtractOptions } from './extractTree.ts';
 import type { PathStat } from './pathStat.ts';
+import { PipeSink, PipeSource } from './pipeEnds.ts';
 import { errorOf } from './workerFailure.ts';
 
 /** An archive that is being made. */
 export interface ArchiveContent {
-  /** To be read once, to its end or not; throws where the archive could not be made whole. */
+  /**
+   * To be read once, to its end or not; throws where the archive could not be made whole. A chunk is valid until the next one
+   * is asked for.
+   */
   readonly chunks: AsyncIterable<Buffer>;
   /** Gives up; idempotent, and needless after the end of `chunks`. */
   close(): void;
@@ -22,7 +25,7 @@ export interface ArchiveContent {
 
 export interface UnpackRequest {
   readonly path: string;
-  /** A tar archive: plain, gzip or zstd. */
+  /** A tar archive: plain, gzip or zstd. A chunk is used until the next one is asked for. */
   readonly chunks: AsyncIterable<Uint8Array>;
   readonly options: ExtractOptions;
   readonly isRootReadOnly: boolean;
@@ -86,14 +89,12 @@ export class ArchiveThreads {
     const { readFd, writeFd } = makePipe();
     const task = { kind: 'unpack', path, readFd, options, isRootReadOnly } as const;
     const run = this.#startOr({ root, task }, [readFd, writeFd]);
-    const sink = new Socket({ fd: writeFd, readable: false, writable: true });
-    // The thread no longer reads: what it answers says why.
-    sink.on('error', () => {});
-    const fed = feed(chunks, sink);
+    const sink = new PipeSink(writeFd);
+    const fed = sink.feed(chunks);
     try {
       await Promise.race([run.ended, fed.then(() => run.ended)]);
     } finally {
-      sink.destroy();
+      sink.close();
       await run.settled;
       closeSync(readFd);
     }
@@ -137,38 +138,14 @@ interface ArchiveRun {
 }
 
 function contentOf(readFd: number, writeFd: number, run: ArchiveRun): ArchiveContent {
-  const source = new Socket({ fd: readFd, readable: true, writable: false });
+  const source = new PipeSource(readFd);
   const closed = run.settled.then(() => closeSync(writeFd));
-  return { chunks: chunksOf(source, run), close: () => void source.destroy(), closed };
+  return { chunks: chunksOf(source, run), close: () => source.close(), closed };
 }
 
-async function* chunksOf(source: Socket, run: ArchiveRun): AsyncGenerator<Buffer, void> {
-  try {
-    for await (const chunk of source) yield chunk as Buffer;
-    await run.ended;
-  } finally {
-    source.destroy();
-  }
-}
-
-/** Hands all chunks on, no faster than they are taken; ends early when nobody takes them any more. */
-async function feed(chunks: AsyncIterable<Uint8Array>, sink: Socket): Promise<void> {
-  for await (const chunk of chunks) {
-    if (sink.destroyed) return;
-    if (!sink.write(chunk)) await drained(sink);
-  }
-  sink.end();
-}
-
-function drained(sink: Socket): Promise<void> {
-  if (sink.destroyed || !sink.writableNeedDrain) return Promise.resolve();
-  return new Promise((resolve) => {
-    const settle = (): void => {
-      sink.off('drain', settle).off('close', settle);
-      resolve();
-    };
-    sink.on('drain', settle).on('close', settle);
-  });
+async function* chunksOf(source: PipeSource, run: ArchiveRun): AsyncGenerator<Buffer, void> {
+  yield* source.chunks();
+  await run.ended;
 }
 
 function given<T>(told: T | undefined): T {

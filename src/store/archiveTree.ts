@@ -19,8 +19,10 @@ import {
 import {
   fileSystemOf,
   getXattrOf,
+  getXattrOfOpen,
   linkTargetOf,
   listXattrsOf,
+  listXattrsOfOpen,
   namesIn,
   openAt,
   openPathOnly,
@@ -142,11 +144,11 @@ class TreeArchiver {
       this.#enter(fd, path, stat);
       return;
     }
-    const first = this.#firstName(stat, path);
-    const entry = { ...this.#described(fd, stat, type), path };
-    if (first !== undefined) yield encodeHeader({ ...entry, type: 'hardlink', linkPath: first, sizeBytes: 0 });
-    else if (type === 'file') yield* this.#file(fd, entry);
-    else yield encodeHeader(entry);
+    const linkPath = this.#firstName(stat, path);
+    if (linkPath !== undefined)
+      yield encodeHeader({ ...this.#described(fd, stat, type), path, type: 'hardlink', linkPath, sizeBytes: 0 });
+    else if (type === 'file') yield* this.#file(fd, path, stat);
+    else yield encodeHeader({ ...this.#described(fd, stat, type), path });
   }
 
   #enter(fd: number, path: ByteString, stat: BigIntStats): void {
@@ -160,7 +162,7 @@ class TreeArchiver {
     directory.names = namesIn(opened).toReversed();
   }
 
-  #described(fd: number, stat: BigIntStats, type: EntryType): Omit<WritableEntry, 'path'> {
+  #described(fd: number, stat: BigIntStats, type: EntryType, xattrs = pathXattrs): Omit<WritableEntry, 'path'> {
     return {
       type,
       mode: Number(stat.mode) & 0o7777,
@@ -170,15 +172,15 @@ class TreeArchiver {
       mtimeNs: stat.mtimeNs - (stat.mtimeNs % 1_000_000_000n),
       linkPath: type === 'symlink' ? toByteString(linkTargetOf(fd)) : '',
       ...deviceNumbersOf(type, stat.rdev),
-      xattrs: this.#xattrs(fd),
+      xattrs: this.#xattrs(fd, xattrs),
     };
   }
 
-  #xattrs(fd: number): Map<ByteString, Buffer> {
+  #xattrs(fd: number, { list, get }: XattrCalls): Map<ByteString, Buffer> {
     const keeps = this.#options.keepsXattr ?? isKeptByDefault;
     const xattrs = new Map<ByteString, Buffer>();
-    for (const name of listXattrsOf(fd)) {
-      const value = keeps(name) && !name.includes('=') ? getXattrOf(fd, bytesOf(name)) : undefined;
+    for (const name of list(fd)) {
+      const value = keeps(name) && !name.includes('=') ? get(fd, bytesOf(name)) : undefined;
       if (value !== undefined) xattrs.set(name, value);
     }
     return xattrs;
@@ -193,9 +195,10 @@ class TreeArchiver {
     return first;
   }
 
-  *#file(pathFd: number, entry: WritableEntry): Generator<Buffer, void> {
+  *#file(pathFd: number, path: ByteString, stat: BigIntStats): Generator<Buffer, void> {
     const fd = reopenForReading(pathFd);
     try {
+      const entry = { ...this.#described(fd, stat, 'file', openXattrs), path };
       yield encodeHeader(entry);
       for (let left = entry.sizeBytes; left > 0;) {
         const piece = this.#buffer.subarray(0, Math.min(left, chunkBytes));
@@ -211,6 +214,14 @@ class TreeArchiver {
     }
   }
 }
+
+interface XattrCalls {
+  readonly list: (fd: number) => string[];
+  readonly get: (fd: number, name: Buffer) => Buffer | undefined;
+}
+
+const pathXattrs: XattrCalls = { list: listXattrsOf, get: getXattrOf };
+const openXattrs: XattrCalls = { list: listXattrsOfOpen, get: getXattrOfOpen };
 
 function isKeptByDefault(name: ByteString): boolean {
   return name === 'security.capability' || (name.startsWith('user.') && !name.startsWith('user.overlay.'));

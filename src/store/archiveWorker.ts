@@ -5,7 +5,7 @@
 import { closeSync, readSync, writeSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 
-import { bytesOf, GantryError, TarReader } from '../base/index.ts';
+import { bytesOf, type ByteString, type ChunkSource, GantryError, TarReader } from '../base/index.ts';
 import {
   fileSystemOf,
   LostThreadError,
@@ -20,12 +20,12 @@ import type { ArchiveAnswer, ArchiveJob, ArchiveTask, ContainerRoot } from './ar
 import { archiveTree } from './archiveTree.ts';
 import { extractTree, refuseKernelFileSystem } from './extractTree.ts';
 import { containerPath, found, openContainerPath, pathStat } from './pathStat.ts';
-import { decompressedStream } from './unpack/decompress.ts';
+import { compressionOf, decompressedStream } from './unpack/decompress.ts';
 import { failureOf } from './workerFailure.ts';
 
 const chunkBytes = 256 * 1024;
 /** How an archive is compressed is told by so many bytes. */
-const magicBytes = 4;
+const magicBytes = 10;
 
 parentPort?.on('message', (job: ArchiveJob) => void perform(job));
 
@@ -126,20 +126,32 @@ async function unpack(rootFd: number, task: ArchiveTask & { kind: 'unpack' }): P
   const { path } = containerPath(task.path);
   const destination = path.replace(/(.)\/\.?$/, '$1').replace(/^\/\.$/, '/');
   refuseUnwritable(rootFd, destination, task.isRootReadOnly);
-  const chunks = chunksOf(task.readFd);
-  const first = await chunks.next();
+  const first = readSome(task.readFd, Buffer.allocUnsafeSlow(chunkBytes));
   // An empty body is an empty archive.
-  if (first.done === true) return;
-  const all = withFirst(first.value, chunks);
-  await decompressedStream(all, first.value.subarray(0, magicBytes), async (plain) => {
+  if (first === undefined) return;
+  refuseUnknownCompression(first);
+  if (compressionOf(first) === 'none')
+    return await unpackPlain(rootFd, destination, plainSource(task.readFd, first), task);
+  const all = compressedChunks(task.readFd, first);
+  await decompressedStream(all, first.subarray(0, magicBytes), async (plain) => {
     const iterator = plain[Symbol.asyncIterator]();
-    const reader = new TarReader(async () => {
+    const source = async (): Promise<Buffer | undefined> => {
       const { done, value } = await iterator.next();
       return done === true ? undefined : value;
-    });
-    await extractTree(rootFd, destination, reader, task.options);
-    await reader.drain();
+    };
+    await unpackPlain(rootFd, destination, source, task);
   });
+}
+
+async function unpackPlain(
+  rootFd: number,
+  destination: ByteString,
+  source: ChunkSource,
+  { options }: ArchiveTask & { kind: 'unpack' },
+): Promise<void> {
+  const reader = new TarReader(source);
+  await extractTree(rootFd, destination, reader, options);
+  await reader.drain();
 }
 
 /** Throws `notFound`, `invalid` for what is no directory, `forbidden` where nothing may be written. */
@@ -157,27 +169,45 @@ function refuseUnwritable(rootFd: number, destination: string, isRootReadOnly: b
   }
 }
 
-async function* chunksOf(fd: number): AsyncGenerator<Buffer, void> {
-  for (;;) {
-    const buffer = Buffer.allocUnsafe(chunkBytes);
-    const filled = fill(fd, buffer);
-    if (filled === 0) return;
-    yield buffer.subarray(0, filled);
+/** Throws `notImplemented` for bzip2 and xz, which Docker takes. */
+function refuseUnknownCompression(start: Buffer): void {
+  const isBzip2 = /^BZh[1-9]1AY&SY/.test(start.toString('latin1', 0, magicBytes));
+  const isXz = start.toString('latin1', 0, 6) === '\xfd7zXZ\0';
+  if (!isBzip2 && !isXz) return;
+  const name = isBzip2 ? 'bzip2' : 'xz';
+  const how = 'send it plain, or compressed with gzip or zstd';
+  throw new GantryError('notImplemented', `archives compressed with ${name} cannot be unpacked: ${how}`);
+}
+
+/** The chunks of a pipe in the first one's buffer, over and over. */
+function plainSource(fd: number, first: Buffer): ChunkSource {
+  const buffer = Buffer.from(first.buffer);
+  let next: Buffer | undefined = first;
+  return () => {
+    const chunk = next ?? readSome(fd, buffer);
+    next = undefined;
+    return Promise.resolve(chunk);
+  };
+}
+
+/** A decompressor may hold several at a time: each has a buffer of its own. */
+async function* compressedChunks(fd: number, first: Buffer): AsyncGenerator<Buffer, void> {
+  for (let chunk: Buffer | undefined = first; chunk !== undefined;) {
+    yield chunk;
+    chunk = readSome(fd, Buffer.allocUnsafeSlow(chunkBytes));
   }
 }
 
-/** Reads what is there, but waits for `magicBytes` at least: a client may send as little at a time as it likes. */
-function fill(fd: number, buffer: Buffer): number {
+/**
+ * Reads what is there, but waits for `magicBytes` at least: a client may send as little at a time as it likes. Undefined at the
+ * end.
+ */
+function readSome(fd: number, buffer: Buffer): Buffer | undefined {
   let filled = 0;
   while (filled < magicBytes) {
     const count = readSync(fd, buffer, filled, buffer.length - filled, null);
     if (count === 0) break;
     filled += count;
   }
-  return filled;
-}
-
-async function* withFirst(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-  yield first;
-  yield* rest;
+  return filled === 0 ? undefined : buffer.subarray(0, filled);
 }

@@ -2,7 +2,7 @@
  * Unpacks an archive below a directory of a container, as Docker's archive endpoint does, while the container may change
  * what is there: every step is relative to an open directory, and links lead where they would lead inside the container.
  */
-import { closeSync, constants, fchmodSync, fchownSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fchownSync, fstatSync } from 'node:fs';
 import { posix } from 'node:path';
 
 import {
@@ -62,6 +62,8 @@ const entryErrors = [
 ];
 
 const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+const modeBits = 0o7777;
+const specialBits = 0o7000;
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY;
 /** Most directories whose times are set at the end; further ones keep the time at which they were made. */
 const datedDirectoryLimit = 1_000_000;
@@ -143,9 +145,9 @@ class TreeExtractor {
     const full = posix.join(this.#destination, path);
     const dirFd = this.#directory(posix.dirname(full));
     const name = bytesOf(posix.basename(full));
+    if (entry.type === 'file') return await this.#makeFile(dirFd, name, full, entry, reader);
     const isThere = this.#makeRoom(dirFd, name, full, entry);
     if (entry.type === 'directory') this.#makeDirectory(dirFd, name, full, entry, isThere);
-    else if (entry.type === 'file') await this.#makeFile(dirFd, name, entry, reader);
     else if (entry.type === 'hardlink') this.#makeHardLink(dirFd, name, entry);
     else this.#makeOther(dirFd, name, path, entry);
   }
@@ -203,15 +205,33 @@ class TreeExtractor {
     if (this.#dated.size < datedDirectoryLimit) this.#dated.set(full, entry.mtimeNs);
   }
 
-  async #makeFile(dirFd: number, name: Buffer, entry: TarEntry, reader: TarReader): Promise<void> {
-    const fd = openAt(dirFd, name, newFile, 0o600);
+  async #makeFile(dirFd: number, name: Buffer, full: ByteString, entry: TarEntry, reader: TarReader): Promise<void> {
+    const isPlain = this.#isPlain(entry);
+    const fd = this.#newFile(dirFd, name, full, entry, isPlain ? entry.mode : 0o600);
     try {
       await writeData(fd, entry, reader);
-      this.#describe(fd, entry);
+      if (!isPlain || !isAsMeant(fd, entry)) this.#describe(fd, entry);
       setTimesOf(fd, entry.atimeNs ?? entry.mtimeNs, entry.mtimeNs);
     } finally {
       closeSync(fd);
     }
+  }
+
+  /** Most often there is nothing in its place: that is looked at only when the file cannot be made. */
+  #newFile(dirFd: number, name: Buffer, full: ByteString, entry: TarEntry, mode: number): number {
+    try {
+      return openAt(dirFd, name, newFile, mode);
+    } catch (error) {
+      if (!hasCode(error, 'EEXIST')) throw error;
+    }
+    this.#makeRoom(dirFd, name, full, entry);
+    return openAt(dirFd, name, newFile, mode);
+  }
+
+  /** Whether a file is made as it is to be, so that each change of it, which the file system writes down, is saved. */
+  #isPlain({ uid, gid, mode, xattrs }: TarEntry): boolean {
+    const owner = this.#options.owner ?? { uid, gid };
+    return owner.uid === 0 && owner.gid === 0 && (mode & specialBits) === 0 && xattrs.size === 0;
   }
 
   /** Owner first: a change of it clears what the mode and the attributes say. */
@@ -262,6 +282,12 @@ class TreeExtractor {
       closeSync(fd);
     }
   }
+}
+
+/** Whether a new file belongs to root and has its mode: its directory or the umask may have a say in them. */
+function isAsMeant(fd: number, { mode }: TarEntry): boolean {
+  const stat = fstatSync(fd);
+  return stat.uid === 0 && stat.gid === 0 && (stat.mode & modeBits) === mode;
 }
 
 /** Whether there is a directory, something else (false), or nothing. */

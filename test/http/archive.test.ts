@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 
 import { GantryError } from '../../src/base/index.ts';
@@ -83,4 +84,54 @@ test('a refusal is heard although the body has not been read', async (t) => {
   });
   const answer = await ask('PUT', `${route}?path=/d`, { body: 'x'.repeat(3_000_000) });
   assert.deepEqual([answer.status, answer.json()], [403, { message: 'container rootfs is marked read-only' }]);
+});
+
+test('an archive is sent whole although its maker uses one buffer', async (t) => {
+  const sizes = [1, 100, 70_000, 3, 300_000, 512];
+  async function* reused(): AsyncGenerator<Buffer> {
+    const buffer = Buffer.alloc(300_000);
+    for (const [index, size] of sizes.entries()) yield buffer.fill(97 + index).subarray(0, size);
+    buffer.fill('!');
+  }
+  const info = { name: 'f', sizeBytes: 3, mode: 0, mtimeNs: 0n, linkTarget: '' };
+  const content = { chunks: reused(), close: () => {} };
+  const { ask } = await startServer(t, { archives: { get: async () => ({ stat: info, content }) } });
+  const answer = await ask('GET', `${route}?path=/f`);
+  assert.ok(answer.text === sizes.map((size, index) => String.fromCharCode(97 + index).repeat(size)).join(''));
+});
+
+test('a piece of a body takes no memory when the next one is asked for', async (t) => {
+  let previous: Uint8Array | undefined;
+  let leftBytes = 0;
+  const { ask } = await startServer(t, {
+    archives: {
+      put: async (_ref, { chunks }) => {
+        for await (const chunk of chunks) {
+          leftBytes += previous?.byteLength ?? 0;
+          previous = chunk;
+        }
+      },
+    },
+  });
+  assert.equal((await ask('PUT', `${route}?path=/d`, { body: 'x'.repeat(5_000_000) })).status, 200);
+  assert.equal(leftBytes, 0);
+});
+
+test('a body that breaks off is no whole one', async (t) => {
+  const outcome = Promise.withResolvers<string>();
+  const { socketPath } = await startServer(t, {
+    archives: {
+      put: async (_ref, { chunks }) => {
+        try {
+          for await (const _ of chunks) client.destroy();
+          outcome.resolve('whole');
+        } catch {
+          outcome.resolve('broken');
+        }
+      },
+    },
+  });
+  const client = connect(socketPath);
+  client.write(`PUT ${route}?path=/d HTTP/1.1\r\nHost: d\r\nContent-Length: 10\r\n\r\nabc`);
+  assert.equal(await outcome.promise, 'broken');
 });

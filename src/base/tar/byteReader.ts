@@ -1,6 +1,6 @@
 import { GantryError } from '../errors.ts';
 
-/** Chunks of a stream, one at a time; undefined at its end. */
+/** Chunks of a stream, one at a time; undefined at its end. A chunk is valid until the next one is asked for. */
 export type ChunkSource = () => Promise<Buffer | undefined>;
 
 const nothing = Buffer.alloc(0);
@@ -15,18 +15,21 @@ export class ByteReader {
     this.#source = source;
   }
 
-  /** The next `count` bytes; undefined at the end of the stream; throws `invalid` when it ends in between. */
+  /**
+   * The next `count` bytes, valid until more are asked for; undefined at the end of the stream. Throws `invalid` when it
+   * ends in between.
+   */
   async take(count: number): Promise<Buffer | undefined> {
     if (this.#chunk.length - this.#at >= count) return this.#slice(count);
-    const parts: Buffer[] = [];
-    for (let missing = count; missing > 0;) {
-      const part = await this.#some(missing);
-      if (part === undefined && missing === count) return undefined;
+    const whole = Buffer.allocUnsafe(count);
+    for (let at = 0; at < count;) {
+      const part = await this.#some(count - at);
+      if (part === undefined && at === 0) return undefined;
       if (part === undefined) throw truncated();
-      parts.push(part);
-      missing -= part.length;
+      whole.set(part, at);
+      at += part.length;
     }
-    return Buffer.concat(parts, count);
+    return whole;
   }
 
   /** Hands the next `count` bytes on in pieces. Throws `invalid` when the stream ends before. */

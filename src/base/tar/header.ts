@@ -20,11 +20,13 @@ export interface RawHeader {
     | undefined;
 }
 
+const zeroBlock = Buffer.alloc(blockBytes);
+
 type Format = 'v7' | 'ustar' | 'star' | 'gnu';
 
 /** Whether a block is all zeros: the end mark. */
 export function isZeroBlock(block: Buffer): boolean {
-  return block.every((byte) => byte === 0);
+  return block.equals(zeroBlock);
 }
 
 /** Throws `invalid` for a wrong checksum or a field that is no number. */

@@ -15,6 +15,7 @@ const typeFlags: Readonly<Record<EntryType, string>> = {
   fifo: '6',
 };
 
+const zeros = Buffer.alloc(blockBytes);
 const nanoseconds = 1_000_000_000n;
 const numberLimit = 0o7777777;
 const sizeLimit = 0o77777777777;
@@ -24,9 +25,9 @@ export function endOfArchive(): Buffer {
   return Buffer.alloc(2 * blockBytes);
 }
 
-/** Zeros that fill the last block of a member with `sizeBytes` of data. */
+/** Zeros that fill the last block of a member with `sizeBytes` of data; not to be written to. */
 export function paddingOf(sizeBytes: number): Buffer {
-  return Buffer.alloc((blockBytes - (sizeBytes % blockBytes)) % blockBytes);
+  return zeros.subarray(0, (blockBytes - (sizeBytes % blockBytes)) % blockBytes);
 }
 
 /** All header blocks of `entry`, pax ones included; its data and padding follow. Throws `invalid` for what cannot be written. */
@@ -98,7 +99,8 @@ function splitPath(path: ByteString): { prefix: string; name: string } | undefin
 }
 
 function ustarHeader(entry: WritableEntry, flag: string): Buffer {
-  const block = Buffer.alloc(blockBytes);
+  // From the pool: thousands of buffers of their own would keep the collector busy.
+  const block = Buffer.allocUnsafe(blockBytes).fill(0);
   const { prefix, name } = splitPath(entry.path) ?? { prefix: '', name: entry.path.slice(0, 100) };
   block.write(name, 0, 100, 'latin1');
   writeOctal(block, 100, 8, entry.mode & 0o7777);
@@ -113,7 +115,8 @@ function ustarHeader(entry: WritableEntry, flag: string): Buffer {
   writeOctal(block, 337, 8, entry.deviceMinor);
   block.write(prefix, 345, 155, 'latin1');
   block.fill(' ', 148, 156);
-  const sum = block.reduce((total, byte) => total + byte, 0);
+  let sum = 0;
+  for (let at = 0; at < blockBytes; at++) sum += block[at] ?? 0;
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
   return block;
 }

@@ -56,8 +56,7 @@ export async function sendArchive(
   try {
     if (signal.aborted) return;
     for await (const chunk of content.chunks) {
-      const congestion = stream.write(chunk);
-      if (congestion !== undefined) await congestion;
+      await stream.send(chunk);
       if (signal.aborted) return;
     }
   } catch (error) {
