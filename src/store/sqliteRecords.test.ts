@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -174,4 +174,18 @@ test('changes write over what the files hold already, so that they need no room 
   for (let n = 0; n < 1000; n++) records.put(`k${n % 50}`, { text: 'x'.repeat(3000) });
   for (let n = 0; n < 50; n++) records.delete(`k${n}`);
   assert.equal(bytes(), reserved);
+});
+
+test('what cannot be read is named, and not taken for nothing', (t) => {
+  const { path, open } = fixture(t);
+  open().collection<string>('things').put('one', 'value');
+  open().close();
+  const database = new DatabaseSync(path);
+  database.exec(`UPDATE things SET value = '{"cut'`);
+  database.close();
+  const records = open();
+  assert.throws(() => records.collection('things'), /the record one of things cannot be read: /);
+  records.close();
+  writeFileSync(path, 'x'.repeat(5000));
+  assert.throws(open, /the records in .*metadata.db cannot be read: file is not a database/);
 });

@@ -14,7 +14,8 @@ const migrations: readonly ((database: DatabaseSync) => void)[] = [
 
 /**
  * Opens the records in the SQLite file `path`, making it when it is not there. The file belongs to this process until
- * `close`: a second opening throws `conflict`. A file of a later schema version throws `invalid`.
+ * `close`: a second opening throws `conflict`. A file of a later schema version throws `invalid`, one that cannot be read
+ * `internal`.
  */
 export function openRecords(path: string): RecordDatabase {
   const database = new DatabaseSync(path);
@@ -25,8 +26,16 @@ export function openRecords(path: string): RecordDatabase {
     return new SqliteRecords(database);
   } catch (error) {
     database.close();
-    throw error;
+    throw error instanceof GantryError ? error : unreadable(`the records in ${path}`, error);
   }
+}
+
+/** What is there is not taken for nothing: then all that belongs to the records would be swept. */
+function unreadable(what: string, cause: unknown): GantryError {
+  return new GantryError('internal', `${what} cannot be read: ${messageOf(cause)}`, {
+    cause,
+    hint: 'Put a copy of the data root back, or start with a data root that is empty.',
+  });
 }
 
 function claim(database: DatabaseSync, path: string): void {
@@ -217,7 +226,7 @@ class SqliteCollection<T> implements RecordCollection<T> {
     );
     this.#delete = database.prepare(`DELETE FROM ${name} WHERE key = ?`);
     const rows = database.prepare(`SELECT key, value FROM ${name} ORDER BY position`).all();
-    this.#records = new Map(rows.map((row) => [String(row['key']), JSON.parse(String(row['value'])) as T]));
+    this.#records = new Map(rows.map((row) => [String(row['key']), parsed(name, row) as T]));
   }
 
   get size(): number {
@@ -277,5 +286,13 @@ class SqliteCollection<T> implements RecordCollection<T> {
 
   restore(records: Map<string, unknown>): void {
     this.#records = records as Map<string, T>;
+  }
+}
+
+function parsed(collection: string, row: Record<string, unknown>): unknown {
+  try {
+    return JSON.parse(String(row['value']));
+  } catch (error) {
+    throw unreadable(`the record ${String(row['key'])} of ${collection}`, error);
   }
 }
