@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
 
-import { createOutputHub, type HubChunk, type OutputHub } from '../base/index.ts';
+import { createOutputHub, type HubChunk, messageOf, type OutputHub } from '../base/index.ts';
 
 import { LateSession } from './lateSession.ts';
 import { LiveContainers } from './live.ts';
+import { until } from './testBench.ts';
 
 const wants = { stdin: true, stdout: true, stderr: true };
 
@@ -61,6 +63,19 @@ describe('a session that begins before the process', () => {
     session.bind(hub);
     assert.equal(hub.clientCount, 0);
     assert.equal(await textOf(session.output), '');
+  });
+
+  it("tells when the process's hub has dropped its client", async () => {
+    const [stdout, session] = [new PassThrough(), new LateSession(false, false, wants)];
+    const bounds = { clientBufferBytes: 1, stallTimeoutMs: 1 };
+    const streams = { stdout, stderr: undefined, stdin: undefined };
+    session.bind(createOutputHub({ ...streams, ...bounds, tty: false, stdinOnce: false, log: undefined }));
+    const dropped = once(session.dropped, 'abort');
+    stdout.write('a');
+    await until(() => stdout.readableLength === 0);
+    stdout.write('b');
+    await dropped;
+    assert.match(messageOf(session.dropped.reason), /took no output for 0.001 seconds/);
   });
 
   it('has no input where the container has none', () => {

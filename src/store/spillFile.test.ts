@@ -12,7 +12,7 @@ test('files have no name, are apart from each other, and what a crash left is re
   const dir = join(root, 'spills');
   spillFiles(dir);
   writeFileSync(join(dir, '0'), 'left');
-  const openSpill = spillFiles(dir);
+  const openSpill = spillFiles(dir, 0);
   const [one, two] = [await openSpill(), await openSpill()];
   assert.deepEqual(readdirSync(dir), []);
   await one.write(Buffer.from('one'), 0);
@@ -22,4 +22,5 @@ test('files have no name, are apart from each other, and what a crash left is re
   assert.equal(Buffer.from(await two.read(4, 3)).toString(), 'two');
   await assert.rejects(two.read(4, 4), /ends at byte 7/);
   await Promise.all([one.close(), two.close()]);
+  await assert.rejects(spillFiles(dir, Infinity)(), /only \d+ bytes are free/);
 });
