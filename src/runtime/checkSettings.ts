@@ -1,3 +1,5 @@
+import { posix } from 'node:path';
+
 import { GantryError } from '../base/index.ts';
 
 import { effectiveCapabilities } from './capabilities.ts';
@@ -26,7 +28,7 @@ function refuseTmpfs({ Tmpfs }: HostSettings): void {
     if (!path.startsWith('/')) {
       throw new GantryError('invalid', `invalid mount path: '${path}' mount path must be absolute`);
     }
-    if (/^\/+(\.?\/*)*$/.test(path)) {
+    if (posix.resolve(path) === '/') {
       throw new GantryError('invalid', `invalid specification: destination can't be '/'`);
     }
   }

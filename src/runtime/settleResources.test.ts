@@ -116,6 +116,8 @@ describe('other settings', () => {
       { OomScoreAdj: 1001 },
       { Tmpfs: { relative: '' } },
       { Tmpfs: { '//': '' } },
+      { Tmpfs: { '/./': '' } },
+      { Tmpfs: { '/x/..': '' } },
       { DeviceCgroupRules: ['c 1:3'] },
       { Ulimits: [{ Name: 'nonsense', Soft: 1, Hard: 1 }] },
       { Ulimits: [{ Name: 'nofile', Soft: -1, Hard: 50 }] },
@@ -130,6 +132,12 @@ describe('other settings', () => {
       );
     }
     assert.deepEqual(checkSettings({ Ulimits: [{ Name: 'core', Soft: 0, Hard: -1 }], OomScoreAdj: 5 }, host), []);
+  });
+
+  it('take the path of a tmpfs however it is written', () => {
+    for (const path of [`${'/'.repeat(4096)}run`, '/...', '/.run']) {
+      assert.deepEqual(checkSettings({ Tmpfs: { [path]: '' } }, host), [], path);
+    }
   });
 
   it('warn of a score that the daemon may not give', () => {
