@@ -22,6 +22,9 @@ export const systemClock: Clock = () => {
   return lastNs;
 };
 
+/** The longest time that setTimeout waits, some 24 days: a longer one counts as a millisecond. */
+export const longestTimerMs = 2 ** 31 - 1;
+
 /** The time that stands for "never" on the wire. */
 export const zeroTime = '0001-01-01T00:00:00Z';
 

@@ -1,6 +1,6 @@
 import timers from 'node:timers/promises';
 
-import { formatGoDuration, GantryError, messageOf, type HubSession } from '../base/index.ts';
+import { formatGoDuration, GantryError, longestTimerMs, messageOf, type HubSession } from '../base/index.ts';
 import { ProbeOutput, type HealthPlan, type ProbeResult } from '../containers/index.ts';
 
 import { createExec } from './createExec.ts';
@@ -77,7 +77,7 @@ async function readAll(session: HubSession | undefined, output: ProbeOutput): Pr
 async function isInTime(ended: Promise<void>, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
   const settled = new AbortController();
   const expired = timers
-    .setTimeout(timeoutMs, false, {
+    .setTimeout(Math.min(timeoutMs, longestTimerMs), false, {
       signal: signal === undefined ? settled.signal : AbortSignal.any([signal, settled.signal]),
       ref: false,
     })

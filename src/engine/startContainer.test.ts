@@ -52,6 +52,23 @@ afterEach(() => {
   bench.remove();
 });
 
+describe('a container that is stopped', () => {
+  it('has a grace period of any length', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    bench.add(id);
+    await startContainer(bench.parts, id);
+    const { latest } = bench.runtime;
+    latest.heeded.delete(15);
+    const stopped = stopContainer(bench.parts, id, { timeoutSeconds: 10_000_000, signal: undefined });
+    await until(() => latest.signals.length > 0);
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    mock.timers.tick(60_000);
+    latest.end(0);
+    await stopped;
+    assert.deepEqual(latest.signals, [15]);
+  });
+});
+
 describe('a container that is started', () => {
   it('runs, gives its output to who attached before, and gives everything back at its end', async () => {
     bench.add(id);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { GantryError } from '../base/index.ts';
+import { GantryError, longestTimerMs } from '../base/index.ts';
 import { isAlive, restartCancelled, stoppedOnPurpose, type ContainerRecord } from '../containers/index.ts';
 import { parseSignal } from '../linux/index.ts';
 
@@ -117,7 +117,7 @@ async function settledWithin(live: LiveContainer, timeoutMs: number): Promise<bo
   try {
     return await Promise.race([
       live.settled.then(() => true),
-      delay(timeoutMs, false, { signal: timer.signal }).catch(() => false),
+      delay(Math.min(timeoutMs, longestTimerMs), false, { signal: timer.signal }).catch(() => false),
     ]);
   } finally {
     timer.abort();

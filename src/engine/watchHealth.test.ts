@@ -51,6 +51,15 @@ suite('the watch of a container', () => {
     await until(() => health().log.at(-1) !== before);
   }
 
+  test('gives a probe all the time that it may take, however long', async () => {
+    await start({ Timeout: 1000 * 3600 * second });
+    await pass(10);
+    await pass(5);
+    assert.deepEqual(probes()[0]?.signals, []);
+    await answer(0);
+    assert.equal(health().status, 'healthy');
+  });
+
   test('probes one after the other, each an interval after the end of the last', async () => {
     await start({ Retries: 2 });
     await pass(9);

@@ -4,7 +4,7 @@
  */
 import timers from 'node:timers/promises';
 
-import { formatTime, messageOf } from '../base/index.ts';
+import { formatTime, longestTimerMs, messageOf } from '../base/index.ts';
 import {
   healthPlan,
   probeDelayMs,
@@ -19,8 +19,6 @@ import {
 import { announce } from './containerEvents.ts';
 import type { ProbeLoop } from './healthWatch.ts';
 import { runProbe, type ProbeParts } from './runProbe.ts';
-
-const longestTimerMs = 2 ** 31 - 1;
 
 /** A container has started: it is probed from now on, the first time after one interval. */
 export function startHealth(parts: ProbeParts, record: ContainerRecord): void {

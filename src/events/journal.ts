@@ -2,7 +2,7 @@
  * What happened, for whoever wants to know: events announce, nothing in the daemon depends on them. The newest are kept, also
  * beyond the daemon's end, so that a client can ask for those since it last listened.
  */
-import { AsyncQueue, type Clock, GantryError, type Logger, messageOf } from '../base/index.ts';
+import { AsyncQueue, type Clock, GantryError, type Logger, longestTimerMs, messageOf } from '../base/index.ts';
 import { parseEvents } from './archive.ts';
 import { compileEventFilters, type EventFilters } from './filter.ts';
 
@@ -60,8 +60,6 @@ interface Subscriber {
   readonly queue: AsyncQueue<JournalEvent>;
   readonly wants: (event: JournalEvent) => boolean;
 }
-
-const longestTimerMs = 2 ** 31 - 1;
 
 /** How many past events are kept. */
 export const keptEvents = 1024;

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/index.ts';
+import { type Clock, longestTimerMs } from '../base/index.ts';
 import { BlockDecoder, type FileFormat } from './fileFormat.ts';
 import type { LogFeed } from './logFeed.ts';
 import { type LogSource, openSource } from './logSource.ts';
@@ -13,7 +13,6 @@ export interface ReadRequest extends LogReadOptions {
 
 /** Rotated files that a follower who lags behind keeps open, and so on the disk; more rotations lose it the oldest. */
 const mostFilesBehind = 16;
-const longestTimerMs = 2 ** 31 - 1;
 
 /** Entries, oldest first, many at a time; see LogReader for what it promises. */
 export async function* readLogFiles(
