@@ -141,7 +141,7 @@ export function setTimesOfPath(fd: number, accessNs: bigint, modificationNs: big
   checked(sysSetTimesAt(fd, '', timesOf(accessNs, modificationNs), emptyPath) as number, 'utimensat');
 }
 
-/** The names in an open directory, as bytes, without `.` and `..`, in the order of their bytes. */
+/** The names in an open directory, as bytes, without `.` and `..`, in the order of their bytes; none in one that was removed. */
 export function namesIn(dirFd: number): Buffer[] {
   const number = getEntriesNumber[process.arch];
   if (number === undefined)
@@ -149,7 +149,7 @@ export function namesIn(dirFd: number): Buffer[] {
   const names: Buffer[] = [];
   const buffer = Buffer.alloc(32 * 1024);
   for (;;) {
-    const filled = checked(Number(sysGetEntries(number, dirFd, buffer, buffer.length)), 'getdents64');
+    const filled = readEntries(number, dirFd, buffer);
     if (filled === 0) return names.toSorted((a, b) => Buffer.compare(a, b));
     for (let at = 0; at < filled; at += buffer.readUInt16LE(at + 16)) {
       // struct linux_dirent64: inode, offset, length of the record, type, name
@@ -157,6 +157,16 @@ export function namesIn(dirFd: number): Buffer[] {
       const name = Buffer.from(buffer.subarray(at + 19, end));
       if (!isDots(name)) names.push(name);
     }
+  }
+}
+
+function readEntries(number: number, dirFd: number, buffer: Buffer): number {
+  try {
+    return checked(Number(sysGetEntries(number, dirFd, buffer, buffer.length)), 'getdents64');
+  } catch (error) {
+    // Of a directory that has been removed since it was opened (getdents(2)).
+    if (hasCode(error, 'ENOENT')) return 0;
+    throw error;
   }
 }
 

@@ -5,6 +5,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -15,7 +16,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
 import { hasCode } from '../../src/base/index.ts';
-import { getXattr, listXattrs, makeNode, openInRoot, setTimes, setXattr } from '../../src/linux/index.ts';
+import { getXattr, listXattrs, makeNode, namesIn, openInRoot, setTimes, setXattr } from '../../src/linux/index.ts';
 
 function scratch(t: TestContext): string {
   const dir = mkdtempSync(join(tmpdir(), 'gantry-files-'));
@@ -66,4 +67,14 @@ test('a look-up in a root stays inside', (t) => {
       (error) => hasCode(error, 'ENOENT'),
       path,
     );
+});
+
+test('a directory that is removed while it is open has no names', (t) => {
+  const directory = scratch(t);
+  const inner = join(directory, 'inner');
+  mkdirSync(inner);
+  const fd = openSync(inner, 'r');
+  t.after(() => closeSync(fd));
+  rmSync(inner, { recursive: true });
+  assert.deepEqual(namesIn(fd), []);
 });
