@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { GantryError, longestTimerMs } from '../base/index.ts';
 import { isAlive, restartCancelled, stoppedOnPurpose, type ContainerRecord } from '../containers/index.ts';
-import { parseSignal } from '../linux/index.ts';
+import { parseSignal, thawCgroup } from '../linux/index.ts';
 
+import { containerCgroup } from './containerCgroup.ts';
 import { announce } from './containerEvents.ts';
 import type { LiveContainer } from './live.ts';
 import type { EngineParts } from './parts.ts';
@@ -102,6 +103,12 @@ async function sendSignal(
 ): Promise<void> {
   if (live.process.signal(signal)) announce(parts, record, 'kill', { signal: String(signal) });
   await thaw(parts, record.id);
+  if (signal === killSignal) thawFromOutside(parts, record);
+}
+
+/** SIGKILL ends a frozen process only when it is woken (cgroup v1), whoever has frozen it. */
+function thawFromOutside(parts: StopParts, record: ContainerRecord): void {
+  thawCgroup(parts.cgroups, containerCgroup(parts, record));
 }
 
 async function forceEnd(parts: StopParts, record: ContainerRecord, live: LiveContainer): Promise<void> {
@@ -144,8 +151,10 @@ export async function killContainer(parts: StopParts, ref: string, signal: strin
   announce(parts, record, 'kill', { signal: String(number) });
   // As with Docker: only where a stop signal is named can a paused container get another one and stay paused.
   if (isStop || !config.StopSignal) await thaw(parts, id);
+  if (number !== killSignal) return;
+  thawFromOutside(parts, record);
   // Docker answers when a killed container is gone.
-  if (number === killSignal) await settledWithin(live, killPatienceMs);
+  await settledWithin(live, killPatienceMs);
 }
 
 /** Ends a container for good before its removal; one that does not run is left as it is. */

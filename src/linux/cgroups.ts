@@ -100,13 +100,14 @@ export function cgroupPids(layout: CgroupLayout, path: string): number[] {
 
 const sigkill = 9;
 
-/** Kills every process in cgroup `path` and below; their end is not waited for. */
+/** Kills every process in cgroup `path` and below, frozen ones too; their end is not waited for. */
 export function killCgroup(layout: CgroupLayout, path: string): void {
   for (const pid of cgroupPids(layout, path)) {
     const process = openProcess(pid);
     process?.signal(sigkill);
     process?.close();
   }
+  thawCgroup(layout, path);
 }
 
 /** Whether the processes of cgroup `path` are frozen (v1: freezer.state; v2: cgroup.events); undefined when it is gone. */
