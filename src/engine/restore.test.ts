@@ -98,6 +98,13 @@ describe('a daemon that starts', () => {
     assert.equal(existsSync(bench.parts.execPaths.container(id).dir), false);
   });
 
+  it('clears what the runtime knows of a container whose process directory is gone', async () => {
+    bench.add(id, { state: running });
+    await restore(bench.parts);
+    assert.deepEqual(bench.runtime.deleted, [id]);
+    assert.equal(stateOf().status, 'exited');
+  });
+
   it('removes a --rm container that ended meanwhile', async () => {
     bench.add(id, { state: running, hostConfig: { Runtime: 'fake', AutoRemove: true } });
     await restore(bench.parts);

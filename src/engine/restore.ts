@@ -34,12 +34,13 @@ const startPatienceMs = 10_000;
 export async function restore(parts: Parts): Promise<void> {
   await parts.snapshots.sweep();
   const live = new Set<string>();
-  for (const record of parts.containers.all()) {
+  const before = [...parts.containers.all()];
+  for (const record of before) {
     if (isAlive(record.state) && (await takeBack(parts, record))) live.add(record.id);
   }
   await parts.network.reconcile(live);
   await sweepOrphans(parts, live);
-  for (const record of parts.containers.all()) await settleStopped(parts, record, live);
+  for (const record of before) await settleStopped(parts, record, live);
   await forSomeTime(startWanted(parts));
 }
 

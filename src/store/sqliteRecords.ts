@@ -79,7 +79,8 @@ const reservedPages = 256;
  * reserved.
  */
 function reserveSpace(database: DatabaseSync): void {
-  database.exec(`PRAGMA wal_autocheckpoint = ${reservedPages}`);
+  // Nothing of it has to be on the disk, only in the file.
+  database.exec(`PRAGMA wal_autocheckpoint = ${reservedPages}; PRAGMA synchronous = NORMAL`);
   try {
     database.exec(`CREATE TABLE IF NOT EXISTS reserve (bytes BLOB NOT NULL) STRICT;
       INSERT INTO reserve VALUES (zeroblob(${reservedPages * pageBytes}))`);
@@ -87,6 +88,7 @@ function reserveSpace(database: DatabaseSync): void {
   } catch (error) {
     if (!isFull(error)) throw error;
   }
+  database.exec('PRAGMA synchronous = FULL');
 }
 
 /** SQLITE_FULL, or the system's own refusal to make the log longer. */
