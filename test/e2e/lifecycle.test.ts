@@ -156,10 +156,13 @@ suite('lifecycle', { concurrency: 4 }, () => {
     assert.equal(await inspect(other, '{{.Name}}'), `/${other}`);
     await failureOf(1, ['inspect', '--type', 'container', name]);
     const third = await background(t, [], 'sleep', '300');
-    assert.match(await failureOf(1, ['rename', other, third]), /already in use by container/);
+    assert.match(
+      await failureOf(1, ['rename', other, third]),
+      /Error when allocating new name: Conflict\. The container name "\/.*" is already in use by container/,
+    );
     assert.match(
       await failureOf(1, ['rename', other, 'bad name!']),
-      /Invalid container name \(\/?bad name!\), only \[a-zA-Z0-9\]\[a-zA-Z0-9_\.-\] are allowed/,
+      /Error when allocating new name: Invalid container name \(\/bad name!\), only \[a-zA-Z0-9\]\[a-zA-Z0-9_\.-\] are allowed/,
     );
   });
 
