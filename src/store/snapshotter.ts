@@ -31,7 +31,7 @@ export interface Snapshotter {
   remove(key: string): Promise<void>;
   /**
    * What active `key` changes in its parent, parents before what is in them; the unchanged rest is not looked at. Paths of
-   * `made` (absolute) are made by whoever mounts the snapshot: an empty file or a directory there is no change.
+   * `made` (absolute) are made by whoever mounts the snapshot: an empty file, a directory or a link into /proc there is no change.
    */
   changes(key: string, made: readonly string[]): Promise<readonly SnapshotChange[]>;
   /**

@@ -14,6 +14,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  unlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -186,8 +187,9 @@ export function changeTests(make: Make): void {
     await mounted(fixture, 'key', (root) => {
       for (const path of ['dev/pts', 'proc', 'etc']) mkdirSync(join(root, path), { recursive: true });
       for (const path of ['etc/hosts', '.mark']) writeFileSync(join(root, path), '');
+      symlinkSync('/proc/mounts', join(root, 'etc/mtab'));
     });
-    const made = ['/dev', '/dev/pts', '/proc', '/etc/hosts', '/.mark'];
+    const made = ['/dev', '/dev/pts', '/proc', '/etc/hosts', '/etc/mtab', '/.mark'];
     assert.deepEqual(await changesOf(fixture, 'key', made), []);
     const path = join(fixture.scratch, 'empty.tar');
     const empty = await fixture.snapshotter.writeLayer('key', path, made);
@@ -195,8 +197,16 @@ export function changeTests(make: Make): void {
     await mounted(fixture, 'key', (root) => {
       writeFileSync(join(root, 'etc/hosts'), 'x');
       writeFileSync(join(root, 'dev/file'), '');
+      unlinkSync(join(root, 'etc/mtab'));
+      symlinkSync('/etc/fstab', join(root, 'etc/mtab'));
     });
-    assert.deepEqual(await changesOf(fixture, 'key', made), ['C /dev', 'A /dev/file', 'C /etc', 'C /etc/hosts']);
+    assert.deepEqual(await changesOf(fixture, 'key', made), [
+      'C /dev',
+      'A /dev/file',
+      'C /etc',
+      'C /etc/hosts',
+      'C /etc/mtab',
+    ]);
   });
 
   test('a socket is told and not written; what nobody can read whole is bounded', async (t) => {

@@ -6,7 +6,7 @@
 import { closeSync, constants, lstatSync, type BigIntStats } from 'node:fs';
 
 import { bytesOf, GantryError, hasCode, shownName, toByteString, type ByteString } from '../../base/index.ts';
-import { getXattrOf, listXattrsOf, namesIn, openAt, openPathOnly, statOf } from '../../linux/index.ts';
+import { getXattrOf, linkTargetOf, listXattrsOf, namesIn, openAt, openPathOnly, statOf } from '../../linux/index.ts';
 import type { SnapshotChange } from '../snapshotter.ts';
 import { MergedDirectory, opaqueAttribute, osPath, type Found } from '../unpack/layerTree.ts';
 import { isOverlayAttribute, metadataAt, type Attributes } from '../unpack/metadata.ts';
@@ -49,7 +49,7 @@ const absent: Found = { kind: 'absent' };
 
 /**
  * Walks `upper` over `lowers` (the topmost first). What `made` names (with no slash in front) is made by whoever mounts the
- * root; it counts as if it were below already: an empty file or a directory there is no change. Blocks its thread.
+ * root; it counts as if it were below already: an empty file, a directory or a link into /proc there is no change. Blocks its thread.
  */
 export function walkDiff(
   upper: string,
@@ -154,8 +154,7 @@ class DiffWalk {
   #kindOf(path: ByteString, node: UpperNode, found: Found): 'added' | 'modified' | undefined {
     if (found.kind !== 'absent') return isSame(node, lowerPathOf(found)) ? undefined : 'modified';
     if (!this.#made.has(path)) return 'added';
-    const isBare = node.stat.isDirectory() || (node.stat.isFile() && node.stat.size === 0n);
-    return isBare ? undefined : 'modified';
+    return isBare(node) ? undefined : 'modified';
   }
 
   #report(frame: Frame, kind: 'added' | 'modified' = 'modified'): void {
@@ -171,6 +170,12 @@ class DiffWalk {
     if (frame.parent !== undefined) this.#write(frame.parent);
     if (frame.node !== undefined) this.#sink.entry(frame.path, frame.node);
   }
+}
+
+/** Nothing that anybody has put there. */
+function isBare({ fd, stat }: UpperNode): boolean {
+  if (stat.isSymbolicLink()) return toByteString(linkTargetOf(fd)).startsWith('/proc/');
+  return stat.isDirectory() || (stat.isFile() && stat.size === 0n);
 }
 
 function below({ path }: Frame, name: ByteString): ByteString {
