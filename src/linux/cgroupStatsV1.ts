@@ -29,7 +29,10 @@ export function readStatsV1({ hierarchies }: CgroupLayout, path: string): Cgroup
     cpu: cpu ?? noCpu,
     memory: memory ?? noMemory,
     blockIo: readBlockIo(hierarchies.get('blkio'), path),
-    pids: { current: current ?? 0, limit: readKernelNumber(`${pids}/pids.max`) ?? Infinity },
+    pids: {
+      current: current ?? 0,
+      limit: (pids === undefined ? undefined : readKernelNumber(`${pids}/pids.max`)) ?? Infinity,
+    },
   };
 }
 

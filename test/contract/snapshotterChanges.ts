@@ -14,8 +14,8 @@ import {
   rmSync,
   statSync,
   symlinkSync,
-  unlinkSync,
   truncateSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
