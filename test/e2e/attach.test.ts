@@ -6,7 +6,7 @@ import { suite, test, type TestContext } from 'node:test';
 import { WebSocket } from 'ws';
 
 import { eventually } from '../support/run.ts';
-import { api, background, docker, engine, inspect, library, reserve, stdoutOf } from './harness.ts';
+import { api, background, docker, engine, failureOf, inspect, library, reserve, stdoutOf } from './harness.ts';
 
 /** A WebSocket client that keeps what it is told. */
 class Client {
@@ -41,6 +41,11 @@ function digest(text: string): string {
 }
 
 suite('attach', { concurrency: 2 }, () => {
+  test('to a terminal wants one, also where no input is taken', async (t) => {
+    const name = await background(t, ['-t'], 'sleep', '600');
+    assert.equal(await failureOf(1, ['attach', name]), 'the input device is not a TTY\n');
+  });
+
   test('over WebSocket: input and both streams from the start on, and a close at the end', async (t) => {
     const name = reserve(t);
     const body = { Image: library('alpine'), Cmd: ['sh', '-c', 'head -n 1; echo done >&2'], OpenStdin: true };

@@ -32,8 +32,10 @@ export const command = defineCommand({
     const container = await inspectContainer(api, ref);
     checkRunning(container);
     const tty = container.Config?.Tty === true;
-    const stdin = !values['no-stdin'] && container.Config?.OpenStdin === true;
-    if (tty && stdin && world.stdin.isTTY !== true) throw new ExitError(1, 'the input device is not a TTY');
+    const wantsStdin = !values['no-stdin'];
+    const stdin = wantsStdin && container.Config?.OpenStdin === true;
+    // Also when the container takes no input, as docker has it.
+    if (tty && wantsStdin && world.stdin.isTTY !== true) throw new ExitError(1, 'the input device is not a TTY');
     const keys = detachKeysFor(world, values['detach-keys']);
     const waiting = await waitContainer(api, ref, undefined);
     const raw = await attachContainer(api, ref, {
