@@ -75,6 +75,13 @@ function drained(socket: Socket): Promise<void> {
   });
 }
 
+const lineEnd = Buffer.from('\r\n');
+
+/** A chunk of the chunked coding, in one piece: to copy it costs less than to write three times. */
+function chunkOf(bytes: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, lineEnd]);
+}
+
 interface Head {
   readonly status: number;
   readonly headers: ReadonlyMap<string, string>;
@@ -186,9 +193,7 @@ export class HttpConnection {
     for await (const chunk of body) {
       if (isEnough() || !this.#socket.writable) return;
       if (chunk.length === 0) continue;
-      this.#socket.write(`${chunk.length.toString(16)}\r\n`);
-      this.#socket.write(chunk);
-      if (!this.#socket.write('\r\n')) await drained(this.#socket);
+      if (!this.#socket.write(chunkOf(chunk))) await drained(this.#socket);
     }
     if (!this.#socket.writable) return;
     this.#socket.write('0\r\n\r\n');

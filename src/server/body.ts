@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 
 import { GantryError } from '../base/index.ts';
 
@@ -28,52 +28,6 @@ export async function readBody(chunks: AsyncIterable<Uint8Array>): Promise<Buffe
     parts.push(chunk);
   }
   return Buffer.concat(parts);
-}
-
-/**
- * A body piece by piece; one is valid until the next is asked for. Who stops reading still can answer: what is left is thrown
- * away as it comes.
- */
-export async function* streamBody(request: IncomingMessage): AsyncGenerator<Uint8Array, void> {
-  const pieces: Uint8Array[] = [];
-  const state: { isOver: boolean; failure?: Error; wake?: () => void } = { isOver: request.readableEnded };
-  const take = (piece: Uint8Array): void => {
-    pieces.push(piece);
-    request.pause();
-    state.wake?.();
-  };
-  const finish = (failure?: Error): void => {
-    state.failure ??= failure;
-    state.isOver = true;
-    state.wake?.();
-  };
-  const end = (): void => finish();
-  const close = (): void =>
-    finish(request.complete ? undefined : new Error('the connection was closed in the middle of a body'));
-  request.on('data', take).on('end', end).on('error', finish).on('close', close);
-  try {
-    for (;;) {
-      const piece = pieces.shift();
-      if (piece !== undefined) {
-        yield piece;
-        release(piece);
-      } else if (state.isOver) break;
-      else {
-        await new Promise<void>((resolve) => {
-          state.wake = resolve;
-          request.resume();
-        });
-      }
-    }
-    if (state.failure !== undefined) throw state.failure;
-  } finally {
-    request.off('data', take).off('end', end).off('close', close).resume();
-  }
-}
-
-/** Gives a piece's memory back at once: the collector lets a hundred megabytes of them pile up. */
-function release({ buffer, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 /** The refusal of a body that is longer than `longestBodyBytes`. */

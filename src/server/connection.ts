@@ -3,7 +3,8 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 import { GantryError } from '../base/index.ts';
-import { bodyTooLong, longestBodyBytes, readBody, streamBody } from './body.ts';
+import { bodyTooLong, longestBodyBytes, readBody } from './body.ts';
+import { streamBody } from './bodyStream.ts';
 import type { HijackedConnection } from './hijack.ts';
 
 /** Whether the parser shall hand the connection over at once: only requests that are answered by a hijack. */

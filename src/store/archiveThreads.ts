@@ -31,12 +31,13 @@ export interface UnpackRequest {
   readonly isRootReadOnly: boolean;
 }
 
-const idleMs = 1000;
+/** A thread takes longer to start than most copies; `cp` asks several things, and scripts copy again. */
+const idleMs = 10_000;
 /** A thread costs some megabytes, and a client may keep its own waiting. */
 const threadLimit = 32;
 
 /**
- * Threads come with the first job and go a second after their last one. `root`s that are open descriptors stay their
+ * Threads come with the first job and go some seconds after their last one. `root`s that are open descriptors stay their
  * caller's, and open until the job has ended.
  */
 export class ArchiveThreads {
