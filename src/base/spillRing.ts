@@ -19,9 +19,11 @@ export interface SpillFile {
 export type OpenSpill = () => Promise<SpillFile>;
 
 const headerBytes = 8;
-/** What goes to the file, or comes from it, at one go. Little is read, so that a slow client is seen to take something. */
+/** What goes to the file, or comes from it, at one go. */
 const writeBytes = 256 * 1024;
-const readBytes = 64 * 1024;
+const readBytes = 256 * 1024;
+/** What comes at one go when it counts that a slow client is seen to take something: when the file is more than half full. */
+const shortReadBytes = 32 * 1024;
 
 /** One append and one take at a time may be under way, at once. */
 export class SpillRing {
@@ -78,7 +80,8 @@ export class SpillRing {
   async take(): Promise<StreamChunk[]> {
     const position = this.#readBytes % this.#capacityBytes;
     const waiting = this.#writtenBytes - this.#readBytes;
-    const length = Math.min(readBytes, waiting, this.#capacityBytes - position);
+    const mostBytes = waiting > this.#capacityBytes / 2 ? shortReadBytes : readBytes;
+    const length = Math.min(mostBytes, waiting, this.#capacityBytes - position);
     const bytes = await this.#file.read(position, length);
     this.#readBytes += length;
     return this.#decoder.push(bytes) as StreamChunk[];
