@@ -12,6 +12,7 @@ export * from './logger.ts';
 export * from './multiplex.ts';
 export * from './outputHub.ts';
 export type { OpenSpill, SpillFile } from './spillRing.ts';
+export * from './rawJson.ts';
 export * from './tar/index.ts';
 export * from './time.ts';
 export * from './timeFilter.ts';

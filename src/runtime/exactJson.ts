@@ -1,17 +1,11 @@
+import { rawJson } from '../base/index.ts';
 import type { OciProcess, OciRlimit, OciSpec } from './ociSpec.ts';
-
-/** ECMAScript's "JSON.parse source text access" proposal; the compiler's library does not have it yet. */
-interface ExactJson extends JSON {
-  rawJSON(text: string): unknown;
-}
-
-const exactJson = JSON as ExactJson;
 
 /** Numbers from here on are the only ones that a limit without a bound is read as: 2^64 - 1 has no number of its own. */
 const unlimitedAsNumber = 2 ** 64;
 
 function written(limit: number | bigint): unknown {
-  return typeof limit === 'bigint' ? exactJson.rawJSON(limit.toString()) : limit;
+  return typeof limit === 'bigint' ? rawJson(limit.toString()) : limit;
 }
 
 function read(limit: number | bigint): number | bigint {

@@ -1,9 +1,5 @@
-/** ECMAScript's "JSON.parse source text access" proposal; the compiler's library does not have it yet. */
-interface SourceTextJson extends JSON {
-  rawJSON(text: string): unknown;
-}
+import { rawJson } from '../base/index.ts';
 
-const sourceTextJson = JSON as SourceTextJson;
 const mostUnsigned = 2n ** 64n - 1n;
 
 /**
@@ -14,6 +10,6 @@ export function exactJson(value: unknown): string {
   return JSON.stringify(value, (_key, member: unknown) => {
     if (typeof member !== 'number' || member <= Number.MAX_SAFE_INTEGER) return member;
     const exact = BigInt(member);
-    return sourceTextJson.rawJSON(String(exact > mostUnsigned ? mostUnsigned : exact));
+    return rawJson(String(exact > mostUnsigned ? mostUnsigned : exact));
   });
 }
