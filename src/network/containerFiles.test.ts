@@ -54,7 +54,7 @@ describe('hostsFile', () => {
   });
 
   it('refuses entries that would write other lines', () => {
-    for (const entry of ['db', 'db:', ':1.2.3.4', 'db:1.2.3.4\n6.6.6.6', 'd b:1.2.3.4', 'db:nowhere']) {
+    for (const entry of ['db', 'db:', ':1.2.3.4', 'db:1.2.3.4\n6.6.6.6', 'd b:1.2.3.4', 'db:nowhere', 'db:1.2.3']) {
       assert.throws(
         () => hostsFile({ ...plainHosts, extraHosts: [entry] }),
         (error) => isKind(error, 'invalid'),

@@ -1,4 +1,6 @@
 /** The texts of a container's /etc/hosts, /etc/hostname and /etc/resolv.conf. Pure: the caller reads and writes files. */
+import { isIP } from 'node:net';
+
 import ipaddr from 'ipaddr.js';
 
 import { GantryError } from '../base/index.ts';
@@ -62,7 +64,8 @@ function extraAddress(entry: string, address: string, hostGateway: string | unde
     throw new GantryError('invalid', `"${entry}": this container's network has no host gateway`);
   }
   const bare = address.replace(/^\[(.*)\]$/, '$1');
-  if (!ipaddr.isValid(bare)) throw new GantryError('invalid', `invalid IP address in add-host: "${address}"`);
+  // Not ipaddr.js here: it takes the short forms of old, as 1.2.3, which no resolver reads from this file.
+  if (isIP(bare) === 0) throw new GantryError('invalid', `invalid IP address in add-host: "${address}"`);
   return bare;
 }
 
