@@ -22,6 +22,7 @@ export class LiveContainers {
   readonly #restarting = new Map<string, number>();
   readonly #restarts = new Map<string, { readonly timer: NodeJS.Timeout; readonly delayMs: number }>();
   #isStopping = false;
+  #held: Promise<void> | undefined;
 
   /** Whether the daemon stops: what is to be started now is the next one's. */
   get isStopping(): boolean {
@@ -93,6 +94,18 @@ export class LiveContainers {
   /** The delay of the restart that was planned last, 0 when none was. */
   restartDelayMs(id: string): number {
     return this.#restarts.get(id)?.delayMs ?? 0;
+  }
+
+  /** Restarts that come due wait until what it returns is called: a daemon that starts is not ready for them. */
+  holdRestarts(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held = promise;
+    return resolve;
+  }
+
+  /** Resolves when restarts are not held any more. */
+  async restartsReleased(): Promise<void> {
+    await this.#held;
   }
 
   cancelRestart(id: string): void {

@@ -162,6 +162,31 @@ describe('a daemon that starts', () => {
     await until(() => bench.network.attached.size === 0);
   });
 
+  it('restarts what has ended meanwhile only when the network is ready', async () => {
+    bench.add(id, { ...policy('always'), state: running });
+    const { parts, runtime, network } = bench;
+    const { dir } = parts.execPaths.container(id);
+    for (const path of [dir, parts.dataPaths.container(id).dir]) mkdirSync(path, { recursive: true });
+    const process = new FakeProcess(4711);
+    runtime.left.set(dir, process);
+    const reconciled = Promise.withResolvers<void>();
+    mock.method(network, 'reconcile', () => reconciled.promise);
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const restored = restore(parts);
+    process.end(1);
+    await until(() => stateOf().status === 'restarting');
+    mock.timers.tick(1_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(runtime.started.length, 0);
+    mock.timers.reset();
+    reconciled.resolve();
+    await restored;
+    await until(() => stateOf().status === 'running');
+    parts.live.stopRestarts();
+    runtime.latest.end(0);
+    await until(() => network.attached.size === 0);
+  });
+
   const cases: readonly [string, Partial<ContainerRecord>, boolean][] = [
     ['always, ended', { ...policy('always'), state: ended }, true],
     ['always, stopped', { ...policy('always'), state: { ...ended, manuallyStopped: true } }, true],

@@ -32,6 +32,16 @@ const startPatienceMs = 10_000;
  * others; starts that take longer than ten seconds go on after this resolves.
  */
 export async function restore(parts: Parts): Promise<void> {
+  const releaseRestarts = parts.live.holdRestarts();
+  try {
+    await settleAll(parts);
+  } finally {
+    releaseRestarts();
+  }
+  await forSomeTime(startWanted(parts));
+}
+
+async function settleAll(parts: Parts): Promise<void> {
   await parts.snapshots.sweep();
   const live = new Set<string>();
   const before = [...parts.containers.all()];
@@ -41,7 +51,6 @@ export async function restore(parts: Parts): Promise<void> {
   await parts.network.reconcile(live);
   await sweepOrphans(parts, live);
   for (const record of before) await settleStopped(parts, record, live);
-  await forSomeTime(startWanted(parts));
 }
 
 async function forSomeTime(work: Promise<unknown>): Promise<void> {

@@ -186,9 +186,10 @@ function recordRefusal(parts: StartParts, record: ContainerRecord, error: unknow
 /** Starts a container again because its restart policy says so, unless it was stopped or removed meanwhile. Never rejects. */
 export async function restartByPolicy(parts: StartParts, id: string): Promise<void> {
   try {
+    await parts.live.restartsReleased();
     await parts.locks.run(id, async () => {
       const record = parts.containers.get(id);
-      if (record === undefined || record.state.status !== 'restarting') return;
+      if (record === undefined || record.state.status !== 'restarting' || parts.live.isStopping) return;
       await startLocked(parts, record);
     });
   } catch (error) {
