@@ -166,6 +166,14 @@ export function api(method: string, apiPath: string, settings: RequestSettings =
   return request(engine().host, method, apiPath, settings);
 }
 
+/** A wait that the daemon has begun, which it tells by the head of its answer; the rest comes with the condition. */
+export async function beginWait(container: string, condition: string): Promise<{ readonly answer: Promise<Answer> }> {
+  const begun = Promise.withResolvers<void>();
+  const answer = api('POST', `/containers/${container}/wait?condition=${condition}`, { onHead: begun.resolve });
+  await Promise.race([begun.promise, answer]);
+  return { answer };
+}
+
 /** Whether the daemon speaks this API version: the suite also runs against older ones, which differ here and there. */
 export async function apiVersionFrom(wanted: number): Promise<boolean> {
   const { ApiVersion } = (await api('GET', '/version')).json() as { ApiVersion: string };

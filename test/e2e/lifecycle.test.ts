@@ -5,6 +5,7 @@ import { eventually } from '../support/run.ts';
 import {
   api,
   background,
+  beginWait,
   docker,
   dockerInBackground,
   failureOf,
@@ -183,9 +184,9 @@ suite('lifecycle', { concurrency: 4 }, () => {
 
   test('wait for the removal is answered by it', async (t) => {
     const name = await background(t, ['--rm'], 'sleep', '300');
-    const removal = api('POST', `/containers/${name}/wait?condition=removed`);
+    const removal = await beginWait(name, 'removed');
     await stdoutOf(['kill', name]);
-    assert.equal(((await removal).json() as { StatusCode: number }).StatusCode, 137);
+    assert.equal(((await removal.answer).json() as { StatusCode: number }).StatusCode, 137);
     await failureOf(1, ['inspect', '--type', 'container', name]);
   });
 

@@ -4,7 +4,7 @@ import { suite, test, type TestContext } from 'node:test';
 
 import { eventually } from '../support/run.ts';
 import type { Answer } from '../support/http.ts';
-import { api, background, docker, failureOf, inspect, library, reserve, stdoutOf } from './harness.ts';
+import { api, background, beginWait, docker, failureOf, inspect, library, reserve, stdoutOf } from './harness.ts';
 
 const post = (name: string, what: string, body?: unknown): Promise<Answer> =>
   api('POST', `/containers/${name}/${what}`, body === undefined ? {} : { body });
@@ -140,33 +140,30 @@ suite('states', { concurrency: 4 }, () => {
     const name = reserve(t);
     await stdoutOf(['create', '--name', name, library('alpine'), 'true']);
     assert.equal((await post(name, 'wait')).text.includes('"StatusCode":0'), true);
-    const waits = ['next-exit', 'removed'].map((condition) => post(name, `wait?condition=${condition}`));
-    // until both are registered nobody knows of them
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const waits = await Promise.all(['next-exit', 'removed'].map((condition) => beginWait(name, condition)));
     await stdoutOf(['rm', name]);
-    for (const { text } of await Promise.all(waits)) assert.match(text, /"StatusCode":0/);
+    for (const { answer } of waits) assert.match((await answer).text, /"StatusCode":0/);
   });
 
   test('a wait for the next exit that comes before the start sees the first of many', async (t) => {
     const name = reserve(t);
     await stdoutOf(['create', '--restart', 'on-failure:3', '--name', name, library('alpine'), 'sh', '-c', 'exit 5']);
-    const exit = post(name, 'wait?condition=next-exit');
+    const exit = await beginWait(name, 'next-exit');
     await stdoutOf(['start', name]);
-    assert.match((await exit).text, /"StatusCode":5/);
+    assert.match((await exit.answer).text, /"StatusCode":5/);
     // a removal that meets one of the restarts kills it, and says so
     await eventually('it is given up', async () => (await inspect(name, '{{.State.Status}}')) === 'exited');
-    const removed = post(name, 'wait?condition=removed');
+    const removed = await beginWait(name, 'removed');
     await stdoutOf(['rm', '-f', name]);
-    assert.match((await removed).text, /"StatusCode":5/);
+    assert.match((await removed.answer).text, /"StatusCode":5/);
   });
 
   test('--rm removes what cannot be started, too', async (t) => {
     const name = reserve(t);
     await stdoutOf(['create', '--rm', '--name', name, library('alpine'), '/nonsense']);
-    const removed = post(name, 'wait?condition=removed');
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const removed = await beginWait(name, 'removed');
     assert.equal((await post(name, 'start')).status, 400);
-    assert.match((await removed).text, /"StatusCode":127/);
+    assert.match((await removed.answer).text, /"StatusCode":127/);
     assert.equal((await api('GET', `/containers/${name}/json`)).status, 404);
   });
 

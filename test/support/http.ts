@@ -16,6 +16,8 @@ export interface RequestSettings {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
+  /** Called when the head of the answer has come. */
+  readonly onHead?: () => void;
 }
 
 /** One request and its whole answer. `host` is as in DOCKER_HOST. */
@@ -29,6 +31,7 @@ export function request(host: string, method: string, path: string, settings: Re
   };
   return new Promise((resolve, reject) => {
     const call = httpRequest({ ...target(host), method, path, headers, agent: false }, (response) => {
+      settings.onHead?.();
       text(response).then((content) => {
         const json = (): unknown => JSON.parse(content);
         resolve({ status: response.statusCode ?? 0, headers: response.headers, text: content, json });
