@@ -18,6 +18,7 @@ import * as fc from 'fast-check';
 import { isKind, packTar, type PackEntry } from '../../base/index.ts';
 import { ExitError } from '../errors.ts';
 import { extractArchive } from './extractArchive.ts';
+import { localTarget } from './localFiles.ts';
 import { makeArchive } from './makeArchive.ts';
 import { baseName, clean, keepEnding, parseSide, place, renamedTarget, splitPath } from './paths.ts';
 
@@ -130,4 +131,12 @@ test('an archive made here comes back under another name', async (t) => {
   assert.deepEqual(readdirSync(into), ['new']);
   assert.equal(readFileSync(join(into, 'new/l'), 'utf8'), 'content');
   assert.equal(existsSync(join(into, 'given')), false);
+});
+
+test('a file with a slash behind it is no destination', (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'gantry-copy-'));
+  t.after(() => rmSync(dir, { recursive: true }));
+  const file = `${dir}/file`;
+  writeFileSync(file, '');
+  assert.throws(() => localTarget(`${file}/`), { message: `stat ${file}/: not a directory` });
 });

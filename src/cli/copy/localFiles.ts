@@ -1,5 +1,5 @@
 /** The local end of a copy: what lies at a path of this machine. */
-import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { lstatSync, readlinkSync, realpathSync, statSync, type Stats } from 'node:fs';
 import { posix, resolve } from 'node:path';
 
 import { hasCode } from '../../base/index.ts';
@@ -70,17 +70,21 @@ function firstMissing(path: string): string {
 /** Where a copy goes: links are followed, and what is missing needs a parent. */
 export function localTarget(path: string): CopyTarget {
   let target = path;
-  let stat = lstatSync(target, { throwIfNoEntry: false });
+  let stat = targetStat(target);
   for (let links = 0; stat?.isSymbolicLink() === true; links++) {
     if (links > linkLimit) throw new ExitError(1, `too many symlinks in ${path}`);
     target = posix.resolve(splitPath(target).directory, readlinkSync(clean(target)));
-    stat = lstatSync(target, { throwIfNoEntry: false });
+    stat = targetStat(target);
   }
   if (stat !== undefined) return { path: target, kind: stat.isDirectory() ? 'directory' : 'other' };
   const { directory } = splitPath(target);
   const parent = inWords('stat', directory, () => statSync(directory));
   if (!parent.isDirectory()) throw new ExitError(1, 'not a directory');
   return { path: target, kind: undefined };
+}
+
+function targetStat(path: string): Stats | undefined {
+  return inWords('stat', path, () => lstatSync(path, { throwIfNoEntry: false }));
 }
 
 /** Refuses a destination that can never be one. */
