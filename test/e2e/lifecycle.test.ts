@@ -326,10 +326,9 @@ suite('lifecycle', { concurrency: 4 }, () => {
     const name = reserve(t);
     await stdoutOf(['create', '--name', name, library('alpine'), 'sleep', '300']);
     const answers = await Promise.all([1, 2, 3].map(() => api('POST', `/containers/${name}/start`)));
-    assert.deepEqual(
-      answers.map((answer) => answer.status).toSorted((a, b) => a - b),
-      [204, 304, 304],
-    );
+    const statuses = answers.map((answer) => answer.status);
+    // dockerd may also tell several that they have started it
+    assert.ok(statuses.includes(204) && statuses.every((status) => status === 204 || status === 304), `${statuses}`);
     const rows = (await stdoutOf(['top', name])).split('\n');
     assert.equal(rows.length, 2);
   });
