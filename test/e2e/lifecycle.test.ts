@@ -328,7 +328,7 @@ suite('lifecycle', { concurrency: 4 }, () => {
     const answers = await Promise.all([1, 2, 3].map(() => api('POST', `/containers/${name}/start`)));
     const statuses = answers.map((answer) => answer.status);
     // dockerd may also tell several that they have started it
-    assert.ok(statuses.includes(204) && statuses.every((status) => status === 204 || status === 304), `${statuses}`);
+    assert.ok(statuses.includes(204) && statuses.every((status) => status === 204 || status === 304), statuses.join());
     const rows = (await stdoutOf(['top', name])).split('\n');
     assert.equal(rows.length, 2);
   });
