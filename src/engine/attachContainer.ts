@@ -33,15 +33,18 @@ export function detachKeysOf(typed: string | undefined): Uint8Array {
 
 /**
  * POST /containers/{id}/attach: the container's streams from now on, after its log if that is asked for. A container that does
- * not run yet may be attached to: its output comes when it starts.
+ * not run yet may be attached to: its output comes when it starts. One who asks for no stream gets none, and an end at once.
+ * Throws `invalid` for bad detach keys, before all else, `notFound` and `conflict`.
  */
 export async function attachContainer(parts: Parts, ref: string, options: AttachOptions): Promise<AttachSession> {
+  const detachKeys = detachKeysOf(options.detachKeys);
   const record = parts.containers.find(ref);
   refuseState(record, ref);
   const tty = record.config.Tty === true;
   const past = options.logs ? openLog(parts, record, { ...options, follow: false }) : undefined;
-  const live = options.stream ? openLive(parts, record, options) : undefined;
-  if (options.stream) announce(parts, record, 'attach');
+  const wantsAny = options.stdin || options.stdout || options.stderr;
+  const live = options.stream && wantsAny ? openLive(parts, record, options, detachKeys) : undefined;
+  announce(parts, record, 'attach');
   return {
     tty,
     output: joined(past?.output, live?.output),
@@ -64,12 +67,17 @@ function refuseState({ state }: ContainerRecord, ref: string): void {
   }
 }
 
-function openLive(parts: Parts, record: ContainerRecord, options: AttachOptions): Omit<AttachSession, 'tty'> {
+function openLive(
+  parts: Parts,
+  record: ContainerRecord,
+  options: AttachOptions,
+  detachKeys: Uint8Array,
+): Omit<AttachSession, 'tty'> {
   const wants: HubAttachOptions = {
     stdin: options.stdin,
     stdout: options.stdout,
     stderr: options.stderr,
-    detachKeys: detachKeysOf(options.detachKeys),
+    detachKeys,
     onDetach: () => announce(parts, record, 'detach'),
   };
   const live = parts.live.get(record.id);
