@@ -31,11 +31,11 @@ export function copyScenarios(
   );
   return programs.flatMap(({ name, program }) =>
     kinds.flatMap((kind) => [
-      copyScenario(`${name} cp, ${kind.name} in`, program, kind, image, rounds, (engine, id, directory) =>
-        engine.command(program, ['cp', '-q', path.join(directory, 'source'), `${id}:/in`]),
+      copyScenario(`${name} cp, ${kind.name} in`, program, kind, image, rounds, (engine, id, directory, round) =>
+        engine.command(program, ['cp', '-q', path.join(directory, 'source'), `${id}:/in-${round}`]),
       ),
-      copyScenario(`${name} cp, ${kind.name} out`, program, kind, image, rounds, (engine, id, directory) =>
-        engine.command(program, ['cp', '-q', `${id}:/source`, path.join(directory, `out-${engine.name}`)]),
+      copyScenario(`${name} cp, ${kind.name} out`, program, kind, image, rounds, (engine, id, directory, round) =>
+        engine.command(program, ['cp', '-q', `${id}:/source`, path.join(directory, `out-${round}`)]),
       ),
     ]),
   );
@@ -43,9 +43,11 @@ export function copyScenarios(
 
 const split = (prepared: string): [string, string] => prepared.split(' ') as [string, string];
 
-type Copy = (engine: Engine, id: string, directory: string) => Promise<void>;
+/** Each round has a place of its own: ext4 makes files slowly, by a factor of ten, for a while after many have been removed. */
+type Copy = (engine: Engine, id: string, directory: string, round: number) => Promise<void>;
 
 function copyScenario(name: string, program: string, kind: Kind, image: string, rounds: number, copy: Copy): Scenario {
+  let round = 0;
   return {
     name,
     rounds: Math.max(1, Math.min(rounds, mostRounds)),
@@ -57,12 +59,7 @@ function copyScenario(name: string, program: string, kind: Kind, image: string, 
       await engine.command(program, ['cp', '-q', path.join(directory, 'source'), `${id}:/source`]);
       return `${id} ${directory}`;
     },
-    prepare: async (engine, prepared) => {
-      const [id, directory] = split(prepared);
-      rmSync(path.join(directory, `out-${engine.name}`), { recursive: true, force: true });
-      await engine.exec(id, ['rm', '-rf', '/in']);
-    },
-    sample: (engine, prepared) => copy(engine, ...split(prepared)),
+    sample: (engine, prepared) => copy(engine, ...split(prepared), round++),
     after: async (engine, prepared) => {
       const [id, directory] = split(prepared);
       rmSync(directory, { recursive: true, force: true });
