@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-import { GantryError } from '../base/index.ts';
+import { GantryError, hasCode } from '../base/index.ts';
 
 /** The longest JSON body that is read. Docker sets none; create bodies are some kilobytes. */
 export const longestBodyBytes = 16 * 1024 * 1024;
@@ -18,8 +18,17 @@ export function requireJson(headers: IncomingHttpHeaders): void {
   throw new GantryError('invalid', `unsupported Content-Type header (${type}): must be 'application/json'`);
 }
 
-/** Reads a body to its end. Throws `invalid` when it is longer than `longestBodyBytes`. */
+/** Reads a body to its end. Throws `invalid` when it is longer than `longestBodyBytes`, or the client goes before its end. */
 export async function readBody(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  try {
+    return await readBounded(chunks);
+  } catch (error) {
+    if (!hasCode(error, 'ECONNRESET')) throw error;
+    throw new GantryError('invalid', 'the client went before the end of its request', { cause: error });
+  }
+}
+
+async function readBounded(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   let lengthBytes = 0;
   for await (const chunk of chunks) {

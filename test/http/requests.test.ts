@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { eventually } from '../support/run.ts';
 import { startServer } from './harness.ts';
 
 const create = '/v1.50/containers/create';
@@ -82,6 +83,20 @@ test('an exec without a command is refused', async (t) => {
   const { ask } = await startServer(t);
   const answer = await ask('POST', '/containers/web/exec', { body: { Cmd: [] } });
   assert.deepEqual([answer.status, answer.json()], [400, { message: 'No exec command specified' }]);
+});
+
+test('a client that goes before the end of its request is no failure of the daemon', async (t) => {
+  const { dial, logLines } = await startServer(t);
+  const client = await dial();
+  client.send('POST /containers/web/exec HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n');
+  client.send('Content-Length: 100\r\n\r\n{"Cmd"');
+  client.socket.end();
+  await client.ended.promise;
+  await eventually('the request is logged', async () => logLines.some((line) => line.includes('msg=request')));
+  assert.deepEqual(
+    logLines.filter((line) => line.includes('level=error')),
+    [],
+  );
 });
 
 test('older clients do not send what came later', async (t) => {
