@@ -80,7 +80,8 @@ suite('stats', { concurrency: 4 }, () => {
     await stdoutOf(['exec', name, 'ping', '-c', '3', '-s', '1000', gateway]);
     const after = (await sampleOf(name, 'stream=false&one-shot=true')).networks?.['eth0'];
     assert.ok((after?.tx_bytes ?? 0) >= (before?.tx_bytes ?? 0) + 3000, JSON.stringify([before, after]));
-    assert.ok((after?.rx_bytes ?? 0) >= (before?.rx_bytes ?? 0) + 3000, JSON.stringify([before, after]));
+    // Of the answers one may be lost while the gateway is still being looked for; ping fails when none came.
+    assert.ok((after?.rx_bytes ?? 0) >= (before?.rx_bytes ?? 0) + 1000, JSON.stringify([before, after]));
     for (const network of ['host', 'none']) {
       const other = await background(t, ['--network', network], 'sleep', '300');
       assert.equal((await sampleOf(other)).networks, undefined, network);

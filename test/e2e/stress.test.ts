@@ -30,7 +30,7 @@ const allowed: Readonly<Record<string, readonly number[]>> = {
 };
 /** Docker passes a race with a container's end or removal on as a failure; it must be one of these, and nothing worse. */
 const raceText =
-  /marked for removal|not (running|paused|found)|(paused|stopped|deleted) (container|state)|no such (process|container|exec)|already (finished|exists|paused)|is (paused|restarting)|context canceled|ttrpc|OCI runtime|sandbox|endpoint|did not (exit|receive)/i;
+  /marked for removal|not (running|paused|found)|(paused|stopped|deleted) (container|state)|no such (process|container|exec)|already (finished|exists|paused)|is (paused|restarting)|context canceled|ttrpc|OCI runtime|sandbox|endpoint|did not (exit|receive)|directory not empty/i;
 
 interface Seen {
   readonly what: string;
