@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 import type { Engine } from './engine.ts';
-import { forgetPeaks, lineText, logBytes, tellPeaks } from './logScenarios.ts';
+import { type Clients, clientPrograms, forgetPeaks, lineText, logBytes, tellPeaks } from './logScenarios.ts';
 import type { Scenario } from './measure.ts';
 
 const mostRounds = 5;
@@ -11,16 +11,8 @@ const line = `${lineText}\n`;
 /** What the client must print, longer than any chunk of it. */
 const expected = Buffer.from(line.repeat(20_000));
 
-export function attachScenarios(
-  image: string,
-  clients: { readonly docker: string | undefined; readonly gantry: string },
-  rounds: number,
-): Scenario[] {
-  const programs = [
-    ...(clients.docker === undefined ? [] : [['docker', clients.docker] as const]),
-    ['gantry', clients.gantry] as const,
-  ];
-  return programs.map(([name, program]) => ({
+export function attachScenarios(image: string, clients: Clients, rounds: number): Scenario[] {
+  return clientPrograms(clients).map(([name, program]) => ({
     name: `${name} run attached, 200 MB to client and log`,
     rounds: Math.max(1, Math.min(rounds, mostRounds)),
     prepare: async (engine) => forgetPeaks(engine),

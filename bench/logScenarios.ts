@@ -10,16 +10,18 @@ export const logBytes = 200_000_000;
 export const lineText = '0123456789'.repeat(10).slice(1);
 const mostRounds = 5;
 
-export function logScenarios(
-  image: string,
-  clients: { readonly docker: string | undefined; readonly gantry: string },
-  rounds: number,
-): Scenario[] {
-  const programs = [
-    ...(clients.docker === undefined ? [] : [['docker', clients.docker] as const]),
-    ['gantry', clients.gantry] as const,
-  ];
-  return programs.map(([name, program]) => ({
+/** Paths of the client programs; the stock one where there is one. */
+export interface Clients {
+  readonly docker: string | undefined;
+  readonly gantry: string;
+}
+
+export function clientPrograms({ docker, gantry }: Clients): (readonly [name: string, program: string])[] {
+  return [...(docker === undefined ? [] : [['docker', docker] as const]), ['gantry', gantry] as const];
+}
+
+export function logScenarios(image: string, clients: Clients, rounds: number): Scenario[] {
+  return clientPrograms(clients).map(([name, program]) => ({
     name: `${name} logs, 200 MB in lines of 100 bytes`,
     rounds: Math.max(1, Math.min(rounds, mostRounds)),
     before: (engine) => longLog(engine, image),

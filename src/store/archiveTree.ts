@@ -3,7 +3,7 @@ import { closeSync, constants, readSync, type BigIntStats } from 'node:fs';
 
 import {
   bytesOf,
-  deviceNumbersOf,
+  attributesOf,
   encodeHeader,
   endOfArchive,
   entryTypeOf,
@@ -164,14 +164,8 @@ class TreeArchiver {
 
   #described(fd: number, stat: BigIntStats, type: EntryType, xattrs = pathXattrs): Omit<WritableEntry, 'path'> {
     return {
-      type,
-      mode: Number(stat.mode) & 0o7777,
-      uid: Number(stat.uid),
-      gid: Number(stat.gid),
-      sizeBytes: type === 'file' ? Number(stat.size) : 0,
-      mtimeNs: stat.mtimeNs - (stat.mtimeNs % 1_000_000_000n),
+      ...attributesOf(type, stat),
       linkPath: type === 'symlink' ? toByteString(linkTargetOf(fd)) : '',
-      ...deviceNumbersOf(type, stat.rdev),
       xattrs: this.#xattrs(fd, xattrs),
     };
   }

@@ -31,6 +31,7 @@ import {
   statOf,
 } from '../linux/index.ts';
 import { isOnKernelFileSystem } from './archiveTree.ts';
+import { entryErrors } from './entryErrors.ts';
 import { removeAt } from './removeAt.ts';
 
 export interface ExtractOptions {
@@ -41,25 +42,7 @@ export interface ExtractOptions {
 }
 
 /** Errors that an entry's name, kind or number can cause; all others are the machine's. */
-const entryErrors = [
-  'ENAMETOOLONG',
-  'ENOTDIR',
-  'ELOOP',
-  'EINVAL',
-  'EFBIG',
-  'EEXIST',
-  'EISDIR',
-  'EMLINK',
-  'ERANGE',
-  'E2BIG',
-  'ENOENT',
-  'EXDEV',
-  'EBUSY',
-  'EPERM',
-  'EACCES',
-  'ETXTBSY',
-  'ENOTEMPTY',
-];
+const refusals = [...entryErrors, 'EXDEV', 'EBUSY', 'EPERM', 'EACCES', 'ETXTBSY', 'ENOTEMPTY'];
 
 const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 const modeBits = 0o7777;
@@ -111,7 +94,7 @@ class TreeExtractor {
     try {
       await this.#extractAt(path, entry, reader);
     } catch (error) {
-      const code = entryErrors.find((each) => hasCode(error, each));
+      const code = refusals.find((each) => hasCode(error, each));
       if (code === undefined) throw error;
       throw new GantryError('invalid', `cannot extract ${shownName(entry.path)}: ${reasonOf(error)}`, { cause: error });
     }

@@ -2,6 +2,7 @@
 import type { BigIntStats } from 'node:fs';
 
 import type { EntryType } from './entry.ts';
+import type { WritableEntry } from './writer.ts';
 
 /** Undefined for a socket, which an archive cannot hold. */
 export function entryTypeOf(stat: BigIntStats): EntryType | undefined {
@@ -19,5 +20,18 @@ export function deviceNumbersOf(type: EntryType, rdev: bigint): { deviceMajor: n
   return {
     deviceMajor: Number(((rdev >> 32n) & 0xfffff000n) | ((rdev >> 8n) & 0xfffn)),
     deviceMinor: Number(((rdev >> 12n) & 0xffffff00n) | (rdev & 0xffn)),
+  };
+}
+
+/** What an entry of this type says of a file by its `stat` alone; times in whole seconds, as archives of copies have them. */
+export function attributesOf(type: EntryType, stat: BigIntStats): Omit<WritableEntry, 'path' | 'linkPath' | 'xattrs'> {
+  return {
+    type,
+    mode: Number(stat.mode) & 0o7777,
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
+    sizeBytes: type === 'file' ? Number(stat.size) : 0,
+    mtimeNs: stat.mtimeNs - (stat.mtimeNs % 1_000_000_000n),
+    ...deviceNumbersOf(type, stat.rdev),
   };
 }

@@ -13,7 +13,7 @@ import {
 
 import {
   bytesOf,
-  deviceNumbersOf,
+  attributesOf,
   encodeHeader,
   endOfArchive,
   entryTypeOf,
@@ -116,14 +116,8 @@ function* fileChunks(path: ByteString, name: ByteString): Generator<Buffer, void
 
 function described(path: ByteString, stat: BigIntStats, type: EntryType): Omit<WritableEntry, 'path'> {
   return {
-    type,
-    mode: Number(stat.mode) & 0o7777,
-    uid: Number(stat.uid),
-    gid: Number(stat.gid),
-    sizeBytes: type === 'file' ? Number(stat.size) : 0,
-    mtimeNs: stat.mtimeNs - (stat.mtimeNs % 1_000_000_000n),
+    ...attributesOf(type, stat),
     linkPath: type === 'symlink' ? toByteString(readlinkSync(bytesOf(path), { encoding: 'buffer' })) : '',
-    ...deviceNumbersOf(type, stat.rdev),
     xattrs: new Map(),
   };
 }

@@ -16,6 +16,7 @@ import {
   writeData,
 } from '../../base/index.ts';
 import { makeNode, removeXattr, setXattr } from '../../linux/index.ts';
+import { entryErrors } from '../entryErrors.ts';
 import {
   componentsOf,
   type MergedDirectory,
@@ -53,21 +54,6 @@ export interface UnpackTarget {
 
 /** A directory that nothing describes; its times are left as they come. */
 const implicitDirectory = { uid: 0, gid: 0, mode: 0o755, xattrs: new Map(), atimeNs: 0n, mtimeNs: 0n } as const;
-
-/** Errors that an entry's name or number can cause; all others are the machine's. */
-const entryErrors = [
-  'ENAMETOOLONG',
-  'ENOTDIR',
-  'ELOOP',
-  'EINVAL',
-  'EFBIG',
-  'EEXIST',
-  'EISDIR',
-  'EMLINK',
-  'ERANGE',
-  'E2BIG',
-  'ENOENT',
-];
 
 export class LayerUnpacker {
   readonly #root: MergedDirectory;
