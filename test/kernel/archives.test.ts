@@ -349,6 +349,8 @@ test('archives keep what a tree has, and come back equal', async (t) => {
   assert.equal(await unpack(threads, here.opened, '/again', first), 'done');
   const second = await bytesOf((await threads.pack(here.opened, '/again/tree')).content);
   assert.ok(first.equals(second));
+  const kept = ['tree', 'tree/f'].map((name) => lstatSync(join(here.root, 'again', name)).mode & 0o7777);
+  assert.deepEqual(kept, [0o2751, 0o4755], 'bits that run programs as others');
   for (const text of ['user.note', 'n'.repeat(250)]) assert.ok(first.includes(text), text);
 });
 
